@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * booking.c
+ *	  The trigger on the booking table.
+ *
+ * Whoever makes a claim locks the service row first; service.c says why that
+ * is enough.  This file decides who makes one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tableam.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "utils/snapmgr.h"
+
+#include "guard.h"
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(booking_guard_booking);
+
+/*
+ * Whether the old version of a booking already held its service for the new
+ * one: the same key, active, and upcoming for at least as long.
+ *
+ * "Upcoming" cannot be asked of now(): ours was frozen when the transaction
+ * began.  A booking that was still ahead then may be past by the clock of
+ * somebody who deletes the service meanwhile, and who therefore did not count
+ * it.  But if the new version is over no later than the old one, then
+ * whoever could disregard the old one can disregard the new one as well.
+ */
+static bool
+was_claim_already(Guard *guard, TupleTableSlot *oldslot,
+				  TupleTableSlot *newslot)
+{
+	return guard_same_key(guard, oldslot, newslot) &&
+		claims_is_active(guard, oldslot, &guard->columns) &&
+		claims_last_instant(guard, newslot, &guard->columns) <=
+		claims_last_instant(guard, oldslot, &guard->columns);
+}
+
+/*
+ * Whether the row that fired the trigger has been deleted since, by this
+ * transaction: a deferred trigger, or one on whose way another deleted it.
+ * Then nothing is left that needs a service.  A version that was merely
+ * superseded must be judged all the same: the trigger for the next version
+ * relies on it (was_claim_already()).
+ */
+static bool
+was_deleted_since(Relation rel, TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+	bool		should_free;
+	bool		deleted;
+
+	if (table_tuple_satisfies_snapshot(rel, slot, SnapshotSelf))
+		return false;
+
+	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+	deleted = ItemPointerEquals(&tuple->t_self, &tuple->t_data->t_ctid) &&
+		!HeapTupleHeaderIndicatesMovedPartitions(tuple->t_data);
+	if (should_free)
+		heap_freetuple(tuple);
+	return deleted;
+}
+
+/*
+ * booking_guard_booking
+ *
+ * Constraint trigger AFTER INSERT OR UPDATE FOR EACH ROW on a booking table,
+ * FROM the service table.
+ *
+ * AFTER, so as to judge the row as BEFORE triggers and generated columns
+ * have made it; for any UPDATE, whatever columns it names.  It judges the
+ * very version that fired it.
+ */
+Datum
+booking_guard_booking(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TupleTableSlot *oldslot;
+	TupleTableSlot *newslot;
+	Guard	   *guard;
+	KeyValues	key;
+
+	report_check_trigger(fcinfo, BOOKING_FUNCTION,
+						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
+						 (1 << TRIGGER_EVENT_INSERT) | (1 << TRIGGER_EVENT_UPDATE));
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		oldslot = trigdata->tg_trigslot;
+		newslot = trigdata->tg_newslot;
+	}
+	else
+	{
+		oldslot = NULL;
+		newslot = trigdata->tg_trigslot;
+	}
+
+	guard = guard_get(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
+
+	if (!claims_is_active(guard, newslot, &guard->columns) ||
+		!claims_is_upcoming(guard, newslot, &guard->columns))
+		return PointerGetDatum(NULL);
+
+	if (!claims_has_key(guard, newslot))
+	{
+		/*
+		 * An upcoming, active booking without a service is nobody's claim,
+		 * but it must not have been stripped of one: some applications set
+		 * the key to NULL and then delete the service.
+		 */
+		if (oldslot != NULL && guard->rule->keep_attached &&
+			claims_has_key(guard, oldslot) &&
+			claims_is_active(guard, oldslot, &guard->columns) &&
+			claims_is_upcoming(guard, oldslot, &guard->columns))
+			report_detached(guard, trigdata->tg_relation, oldslot, newslot);
+		return PointerGetDatum(NULL);
+	}
+
+	if (oldslot != NULL && was_claim_already(guard, oldslot, newslot))
+		return PointerGetDatum(NULL);
+
+	/*
+	 * A new booking's service is locked by the check of a foreign key, if
+	 * there is one to lean on: its trigger fires right after ours.  If the
+	 * row has been superseded by then it checks the newer version instead, as
+	 * we do.  In a session that replays replicated changes we only got here
+	 * because our trigger was set to fire ALWAYS; the foreign key's was not.
+	 */
+	if (oldslot == NULL && guard->leans &&
+		SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return PointerGetDatum(NULL);
+
+	guard_key_values(guard, newslot, &key);
+	if (service_exists(guard, &key, BOOKING_SIDE, true))
+		return PointerGetDatum(NULL);
+
+	if (was_deleted_since(trigdata->tg_relation, newslot))
+		return PointerGetDatum(NULL);
+
+	/*
+	 * There is no such service.  A deferrable foreign key will say so itself,
+	 * when it is due; until then a service may be loaded after its bookings.
+	 */
+	if (guard->defers &&
+		SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return PointerGetDatum(NULL);
+
+	report_service_gone(guard, trigdata->tg_relation, newslot);
+}

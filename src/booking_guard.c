@@ -1,0 +1,15 @@
+/*-------------------------------------------------------------------------
+ *
+ * booking_guard.c
+ *	  Module entry.
+ *
+ * booking_guard promises that each upcoming, active booking still has its
+ * service.  See guard.h for the parts and service.c for the argument.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;

@@ -1,0 +1,766 @@
+/*-------------------------------------------------------------------------
+ *
+ * claims.c
+ *	  Is this row a claim; count a service's claims.
+ *
+ * A claim is a booking that is active and upcoming and points at a service.
+ * What that means is decided here, in C, once: the booking side asks it of
+ * the row that fired the trigger, the service side of each row that a query
+ * brings.  The query's own conditions only narrow down which rows are worth
+ * asking about, so that an index can serve them; they may let through too
+ * many rows, never too few.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/rangetypes.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "guard.h"
+
+/* Columns of a candidate query: what decides, then whatever else is asked. */
+static const ClaimColumns candidate_columns = {1, 2, 3};
+
+#define FIRST_EXTRA_COLUMN	4
+
+/* State of claims_list(). */
+typedef struct ClaimListing
+{
+	Guard	   *guard;
+	ClaimListCallback callback;
+	void	   *arg;
+} ClaimListing;
+
+
+/*
+ * claims_has_key
+ *
+ * Whether a row of the table that carries the guard's trigger has a complete
+ * key.  As in MATCH SIMPLE, a NULL in any column points at nothing.
+ */
+bool
+claims_has_key(Guard *guard, TupleTableSlot *slot)
+{
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		if (slot_attisnull(slot, guard->key[i].attnum))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * claims_status_position
+ *
+ * Where the guard lists this status; -1 if nowhere.  Compares by the status
+ * column's own equality and collation.
+ */
+static int
+claims_status_position(Guard *guard, Datum status)
+{
+	for (int i = 0; i < guard->nstatuses; i++)
+	{
+		if (DatumGetBool(FunctionCall2Coll(&guard->status_eq,
+										   guard->status_collation,
+										   status, guard->statuses[i])))
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * claims_is_active
+ *
+ * Whether a booking's status says that it is still on.  A NULL status never
+ * is: neither list can name it.
+ */
+bool
+claims_is_active(Guard *guard, TupleTableSlot *slot,
+				 const ClaimColumns *columns)
+{
+	Datum		status;
+	bool		isnull;
+	bool		listed;
+
+	if (guard->rule->inactive_column != NULL &&
+		!slot_attisnull(slot, columns->inactive))
+		return false;
+
+	if (guard->rule->status_column == NULL)
+		return true;
+
+	status = slot_getattr(slot, columns->status, &isnull);
+	if (isnull)
+		return false;
+
+	listed = claims_status_position(guard, status) >= 0;
+	return listed == guard->statuses_block;
+}
+
+/*
+ * The instant that a wall clock in the zone shows as this timestamp.  As
+ * timestamp AT TIME ZONE does it, with the zone looked up once.
+ */
+static TimestampTz
+instant_of_local(Timestamp local, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	TimestampTz instant;
+
+	if (TIMESTAMP_NOT_FINITE(local))
+		return local;
+
+	if (timestamp2tm(local, NULL, &tm, &fsec, NULL, NULL) != 0)
+		elog(ERROR, "timestamp out of range");
+
+	instant = local +
+		(int64) DetermineTimeZoneOffset(&tm, zone) * USECS_PER_SEC;
+
+	if (!IS_VALID_TIMESTAMP(instant))
+	{
+		if (instant < MIN_TIMESTAMP)
+			TIMESTAMP_NOBEGIN(instant);
+		else
+			TIMESTAMP_NOEND(instant);
+	}
+	return instant;
+}
+
+/*
+ * The instant at which a day begins in the zone.
+ */
+static TimestampTz
+instant_of_date(DateADT date, pg_tz *zone)
+{
+	int			overflow;
+
+	return instant_of_local(date2timestamp_opt_overflow(date, &overflow),
+							zone);
+}
+
+/*
+ * The last instant of a day in the zone, given its date.
+ */
+static TimestampTz
+last_instant_of_date(DateADT date, pg_tz *zone)
+{
+	TimestampTz next_day;
+
+	if (DATE_NOT_FINITE(date))
+		return instant_of_date(date, zone);
+
+	next_day = instant_of_date(date + 1, zone);
+	return TIMESTAMP_NOT_FINITE(next_day) ? next_day : next_day - 1;
+}
+
+/*
+ * The last instant of a range with this upper bound.  Timestamps are whole
+ * microseconds, so the last instant before an exclusive bound is one less.
+ */
+static TimestampTz
+last_instant_of_range(Guard *guard, const RangeBound *upper)
+{
+	TimestampTz instant;
+
+	if (upper->infinite)
+		return DT_NOEND;
+
+	switch (guard->time_kind)
+	{
+		case TIME_TSTZRANGE:
+			instant = DatumGetTimestampTz(upper->val);
+			break;
+		case TIME_TSRANGE:
+			instant = instant_of_local(DatumGetTimestamp(upper->val),
+									   guard->zone);
+			break;
+		default:
+			if (upper->inclusive)
+				return last_instant_of_date(DatumGetDateADT(upper->val),
+											guard->zone);
+			instant = instant_of_date(DatumGetDateADT(upper->val),
+									  guard->zone);
+			break;
+	}
+
+	if (!upper->inclusive && !TIMESTAMP_NOT_FINITE(instant))
+		instant--;
+	return instant;
+}
+
+/*
+ * claims_last_instant
+ *
+ * The last instant at which a booking is upcoming: DT_NOEND if it always
+ * will be (no time yet, infinity), DT_NOBEGIN if it never was (an empty
+ * range).  Both whether a booking is upcoming and whether an UPDATE moves
+ * it ahead are questions about this one number.
+ */
+TimestampTz
+claims_last_instant(Guard *guard, TupleTableSlot *slot,
+					const ClaimColumns *columns)
+{
+	Datum		value;
+	bool		isnull;
+
+	if (guard->time_kind == TIME_NONE)
+		return DT_NOEND;
+
+	value = slot_getattr(slot, columns->time, &isnull);
+	if (isnull)
+		return DT_NOEND;
+
+	switch (guard->time_kind)
+	{
+		case TIME_NONE:
+			break;
+		case TIME_TIMESTAMPTZ:
+			return DatumGetTimestampTz(value);
+		case TIME_TIMESTAMP:
+			return instant_of_local(DatumGetTimestamp(value), guard->zone);
+		case TIME_DATE:
+			return last_instant_of_date(DatumGetDateADT(value), guard->zone);
+		case TIME_TSTZRANGE:
+		case TIME_TSRANGE:
+		case TIME_DATERANGE:
+			{
+				RangeBound	lower;
+				RangeBound	upper;
+				bool		empty;
+
+				range_deserialize(guard->range_type, DatumGetRangeTypeP(value),
+								  &lower, &upper, &empty);
+				return empty ? DT_NOBEGIN : last_instant_of_range(guard, &upper);
+			}
+	}
+	pg_unreachable();
+}
+
+/*
+ * claims_is_upcoming
+ *
+ * Whether a booking's time has not passed.  now() is the start of the
+ * transaction, as in SQL.
+ */
+bool
+claims_is_upcoming(Guard *guard, TupleTableSlot *slot,
+				   const ClaimColumns *columns)
+{
+	return claims_last_instant(guard, slot, columns) >=
+		GetCurrentTransactionStartTimestamp();
+}
+
+/*
+ * claims_start
+ *
+ * When a booking begins: true and *start, or false if it has no time yet.
+ */
+bool
+claims_start(Guard *guard, TupleTableSlot *slot,
+			 const ClaimColumns *columns, TimestampTz *start)
+{
+	Datum		value;
+	bool		isnull = true;
+
+	if (guard->time_kind == TIME_NONE)
+		return false;
+
+	value = slot_getattr(slot, columns->time, &isnull);
+	if (isnull)
+		return false;
+
+	switch (guard->time_kind)
+	{
+		case TIME_NONE:
+			break;
+		case TIME_TIMESTAMPTZ:
+			*start = DatumGetTimestampTz(value);
+			break;
+		case TIME_TIMESTAMP:
+			*start = instant_of_local(DatumGetTimestamp(value), guard->zone);
+			break;
+		case TIME_DATE:
+			*start = instant_of_date(DatumGetDateADT(value), guard->zone);
+			break;
+		case TIME_TSTZRANGE:
+		case TIME_TSRANGE:
+		case TIME_DATERANGE:
+			{
+				RangeBound	lower;
+				RangeBound	upper;
+				bool		empty;
+
+				range_deserialize(guard->range_type, DatumGetRangeTypeP(value),
+								  &lower, &upper, &empty);
+				if (empty || lower.infinite)
+					*start = DT_NOBEGIN;
+				else if (guard->time_kind == TIME_TSTZRANGE)
+					*start = DatumGetTimestampTz(lower.val);
+				else if (guard->time_kind == TIME_TSRANGE)
+					*start = instant_of_local(DatumGetTimestamp(lower.val),
+											  guard->zone);
+				else
+					*start = instant_of_date(DatumGetDateADT(lower.val),
+											 guard->zone);
+				break;
+			}
+	}
+	return true;
+}
+
+/*
+ * A bound below which no upcoming booking's time lies, as a value that the
+ * time column can be compared with.  For wall clock times it is a day early,
+ * since an hour that summer time repeats would make an exact bound wrong.
+ */
+static Datum
+time_bound(Guard *guard)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+	Timestamp	local;
+	DateADT		date;
+	RangeBound	lower;
+	RangeBound	upper;
+
+	if (timestamp2tm(now, &tz, &tm, &fsec, NULL, guard->zone) != 0 ||
+		tm2timestamp(&tm, fsec, NULL, &local) != 0)
+		elog(ERROR, "timestamp out of range");
+	local -= USECS_PER_DAY;
+	date = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE - 1;
+
+	memset(&lower, 0, sizeof(lower));
+	lower.inclusive = true;
+	lower.lower = true;
+	memset(&upper, 0, sizeof(upper));
+	upper.infinite = true;
+
+	switch (guard->time_kind)
+	{
+		case TIME_NONE:
+			break;
+		case TIME_TIMESTAMPTZ:
+			return TimestampTzGetDatum(now);
+		case TIME_TIMESTAMP:
+			return TimestampGetDatum(local);
+		case TIME_DATE:
+			return DateADTGetDatum(date);
+		case TIME_TSTZRANGE:
+			lower.val = TimestampTzGetDatum(now);
+			break;
+		case TIME_TSRANGE:
+			lower.val = TimestampGetDatum(local);
+			break;
+		case TIME_DATERANGE:
+			lower.val = DateADTGetDatum(date);
+			break;
+	}
+	return RangeTypePGetDatum(range_serialize(guard->range_type,
+											  &lower, &upper, false));
+}
+
+/*
+ * A list of strings as the text of an SQL array.
+ */
+static char *
+array_literal(List *strings)
+{
+	Datum	   *values = palloc(list_length(strings) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		values[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return OidOutputFunctionCall(F_ARRAY_OUT,
+								 PointerGetDatum(construct_array(values, n,
+																 TEXTOID, -1,
+																 false,
+																 TYPALIGN_INT)));
+}
+
+/*
+ * claims_append_active
+ *
+ * Append to a query, as " AND …", the conditions that make a booking active,
+ * on columns of the alias x.  Their form is that of IN and NOT IN on
+ * constants, so that the planner can prove that a partial index on the same
+ * statuses serves.
+ */
+void
+claims_append_active(StringInfo sql, Guard *guard)
+{
+	if (guard->rule->status_column != NULL)
+	{
+		List	   *labels = guard->statuses_block ?
+			guard->rule->blocking_statuses : guard->rule->free_statuses;
+		Oid			opno = guard->status_eq_opr;
+
+		if (!guard->statuses_block)
+			opno = get_negator(opno);
+
+		/* An equality without its negator: C alone decides. */
+		if (OidIsValid(opno))
+		{
+			StringInfoData array;
+			Oid			operand;
+			Oid			unused;
+
+			initStringInfo(&array);
+			appendStringInfo(&array, "%s (%s::%s[])",
+							 guard->statuses_block ? "ANY" : "ALL",
+							 quote_literal_cstr(array_literal(labels)),
+							 query_type_name(guard->status_base_type));
+			op_input_types(opno, &operand, &unused);
+			appendStringInfoString(sql, " AND ");
+			generate_operator_clause(sql,
+									 psprintf("x.%s", quote_identifier(guard->rule->status_column)),
+									 operand, opno,
+									 array.data, operand);
+		}
+	}
+
+	if (guard->rule->inactive_column != NULL)
+		appendStringInfo(sql, " AND x.%s IS NULL",
+						 quote_identifier(guard->rule->inactive_column));
+}
+
+/*
+ * Make the query that brings the candidates for claims: those on the service
+ * whose key is $1, …, or with all_keys those on any service.  Its first
+ * columns are candidate_columns, then come those of extra_columns (a list of
+ * names).  Sets the parameters' types and returns how many there are; the
+ * last is time_bound(), if the guard has a time column.
+ */
+static int
+build_query(StringInfo sql, Guard *guard, bool all_keys,
+			List *extra_columns, Oid *argtypes)
+{
+	const GuardRule *rule = guard->rule;
+	const char *sep = "";
+	int			nargs = 0;
+	ListCell   *lc;
+	const char *const decisive[] = {rule->status_column,
+		rule->inactive_column, rule->time_column};
+
+	appendStringInfoString(sql, "SELECT ");
+	for (int i = 0; i < (int) lengthof(decisive); i++)
+	{
+		if (decisive[i] != NULL)
+			appendStringInfo(sql, "%sx.%s", sep,
+							 quote_identifier(decisive[i]));
+		else
+			appendStringInfo(sql, "%sNULL", sep);
+		sep = ", ";
+	}
+	foreach(lc, extra_columns)
+		appendStringInfo(sql, ", x.%s",
+						 quote_identifier((char *) lfirst(lc)));
+	query_append_relation(sql, guard->booking_relid);
+
+	sep = " WHERE ";
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		const GuardKeyColumn *key = &guard->key[i];
+		char	   *column = psprintf("x.%s",
+									  quote_identifier(key->booking_name));
+
+		appendStringInfoString(sql, sep);
+		sep = " AND ";
+		if (all_keys)
+		{
+			appendStringInfo(sql, "%s IS NOT NULL", column);
+			continue;
+		}
+		if (OidIsValid(key->collation))
+			column = psprintf("(%s COLLATE %s)", column,
+							  query_collation_name(key->collation));
+		argtypes[nargs++] = key->service_type;
+		generate_operator_clause(sql, psprintf("$%d", nargs),
+								 key->service_type, key->eq_opr,
+								 column, key->booking_type);
+	}
+
+	claims_append_active(sql, guard);
+
+	if (guard->time_kind != TIME_NONE)
+	{
+		char	   *column = psprintf("x.%s",
+									  quote_identifier(rule->time_column));
+
+		argtypes[nargs++] = guard->time_type;
+		appendStringInfo(sql, " AND (%s OPERATOR(pg_catalog.%s) $%d",
+						 column, guard->range_type != NULL ? "&&" : ">=",
+						 nargs);
+		if (!guard->time_not_null)
+			appendStringInfo(sql, " OR %s IS NULL", column);
+		appendStringInfoChar(sql, ')');
+	}
+
+	return nargs;
+}
+
+/*
+ * Prepare a candidate query; see build_query().
+ */
+static SPIPlanPtr
+prepare_query(Guard *guard, bool all_keys, List *extra_columns,
+			  Oid as_owner_of)
+{
+	StringInfoData sql;
+	Oid			argtypes[INDEX_MAX_KEYS + 1];
+	int			nargs;
+
+	initStringInfo(&sql);
+	nargs = build_query(&sql, guard, all_keys, extra_columns, argtypes);
+	return query_prepare(sql.data, nargs, argtypes, as_owner_of);
+}
+
+/*
+ * Complete a key to the parameters of a candidate query.
+ */
+static void
+add_time_bound(Guard *guard, KeyValues *params)
+{
+	if (guard->time_kind != TIME_NONE)
+	{
+		params->value[params->n] = time_bound(guard);
+		params->isnull[params->n] = false;
+		params->n++;
+	}
+}
+
+/*
+ * Count one claim.
+ */
+static void
+tally_add(ClaimTally *tally, TupleTableSlot *slot)
+{
+	Guard	   *guard = tally->guard;
+	TimestampTz start;
+	Datum		status;
+	bool		isnull;
+
+	tally->total++;
+
+	if (claims_start(guard, slot, &candidate_columns, &start) &&
+		(!tally->has_start || start < tally->start))
+	{
+		tally->has_start = true;
+		tally->start = start;
+	}
+
+	if (guard->rule->status_column == NULL)
+		return;
+
+	/* claims_is_active() has seen to it that there is a status */
+	status = slot_getattr(slot, candidate_columns.status, &isnull);
+	for (int i = 0; i < tally->nstatuses; i++)
+	{
+		if (DatumGetBool(FunctionCall2Coll(&guard->status_eq,
+										   guard->status_collation,
+										   status, tally->status[i].value)))
+		{
+			tally->status[i].count++;
+			return;
+		}
+	}
+	if (tally->nstatuses < (int) lengthof(tally->status))
+	{
+		MemoryContext old = MemoryContextSwitchTo(tally->context);
+		int16		typlen;
+		bool		typbyval;
+
+		get_typlenbyval(guard->status_type, &typlen, &typbyval);
+		tally->status[tally->nstatuses].value =
+			datumCopy(status, typbyval, typlen);
+		tally->status[tally->nstatuses].count = 1;
+		tally->nstatuses++;
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/*
+ * Row callback of claims_count().
+ */
+static void
+count_candidate(TupleTableSlot *slot, void *arg)
+{
+	ClaimTally *tally = (ClaimTally *) arg;
+
+	if (claims_is_active(tally->guard, slot, &candidate_columns) &&
+		claims_is_upcoming(tally->guard, slot, &candidate_columns))
+		tally_add(tally, slot);
+}
+
+static void
+tally_init(ClaimTally *tally, Guard *guard)
+{
+	memset(tally, 0, sizeof(ClaimTally));
+	tally->guard = guard;
+	tally->context = CurrentMemoryContext;
+}
+
+static void
+prepare_count(Guard *guard)
+{
+	if (!query_is_ready(&guard->count_plan))
+		guard->count_plan = prepare_query(guard, false, NIL,
+										  guard->booking_relid);
+}
+
+/*
+ * claims_count
+ *
+ * Count the claims on the service whose key this is (of the service columns'
+ * types), as the booking table's owner and with the newest snapshot; true if
+ * there are any.  Takes no row locks.
+ *
+ * The count is final only if nobody can make a claim meanwhile, that is
+ * while the caller holds a lock on the service row that conflicts with FOR
+ * KEY SHARE, which every booker takes.  A booker who held that lock before
+ * has committed, and is seen; one who comes later waits for us.
+ */
+bool
+claims_count(Guard *guard, const KeyValues *key, ClaimTally *tally)
+{
+	KeyValues	params = *key;
+
+	tally_init(tally, guard);
+	prepare_count(guard);
+	add_time_bound(guard, &params);
+	query_run(guard->count_plan, &params, guard->booking_relid,
+			  count_candidate, tally);
+
+	return tally->total > 0;
+}
+
+/*
+ * Row callback of claims_count_orphans().
+ */
+static void
+count_orphan(TupleTableSlot *slot, void *arg)
+{
+	ClaimTally *tally = (ClaimTally *) arg;
+	Guard	   *guard = tally->guard;
+	KeyValues	key;
+
+	if (!claims_is_active(guard, slot, &candidate_columns) ||
+		!claims_is_upcoming(guard, slot, &candidate_columns))
+		return;
+
+	key.n = guard->nkeys;
+	for (int i = 0; i < guard->nkeys; i++)
+		key.value[i] = slot_getattr(slot, FIRST_EXTRA_COLUMN + i,
+									&key.isnull[i]);
+	if (!service_exists(guard, &key, BOOKING_SIDE, false))
+		tally_add(tally, slot);
+}
+
+/*
+ * claims_count_orphans
+ *
+ * Count the claims on services that do not exist; true if there are any.
+ * The bookings are read as their table's owner, the services as theirs, both
+ * with the newest snapshot.  The caller keeps other writers out of both
+ * tables.
+ */
+bool
+claims_count_orphans(Guard *guard, ClaimTally *tally)
+{
+	KeyValues	params;
+
+	tally_init(tally, guard);
+	if (!query_is_ready(&guard->orphans_plan))
+		guard->orphans_plan = prepare_query(guard, true,
+											guard->rule->booking_key,
+											guard->booking_relid);
+	params.n = 0;
+	add_time_bound(guard, &params);
+	query_run(guard->orphans_plan, &params, guard->booking_relid,
+			  count_orphan, tally);
+
+	return tally->total > 0;
+}
+
+static void
+list_candidate(TupleTableSlot *slot, void *arg)
+{
+	ClaimListing *listing = (ClaimListing *) arg;
+
+	if (claims_is_active(listing->guard, slot, &candidate_columns) &&
+		claims_is_upcoming(listing->guard, slot, &candidate_columns))
+		listing->callback(listing->guard, slot, &candidate_columns,
+						  FIRST_EXTRA_COLUMN, listing->arg);
+}
+
+/*
+ * claims_list
+ *
+ * Hand each claim on a service to callback, with the booking columns named
+ * in extra_columns, read as the caller: with the caller's privileges and
+ * under the caller's row-level security.
+ */
+void
+claims_list(Guard *guard, const KeyValues *key, List *extra_columns,
+			ClaimListCallback callback, void *arg)
+{
+	ClaimListing listing = {guard, callback, arg};
+	KeyValues	params = *key;
+	SPIPlanPtr	plan;
+
+	plan = prepare_query(guard, false, extra_columns, InvalidOid);
+	add_time_bound(guard, &params);
+	PG_TRY();
+	{
+		query_run(plan, &params, InvalidOid, list_candidate, &listing);
+	}
+	PG_FINALLY();
+	{
+		query_forget(&plan);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * claims_query_conditions
+ *
+ * The conditions of the count query as the planner sees them, simplified and
+ * as a list, with the booking table as range table entry 1: what it would
+ * prove a partial index's predicate from.
+ */
+List *
+claims_query_conditions(Guard *guard)
+{
+	CachedPlanSource *source;
+	Query	   *query;
+	Expr	   *qual;
+
+	prepare_count(guard);
+	source = (CachedPlanSource *)
+		linitial(SPI_plan_get_plan_sources(guard->count_plan));
+	query = linitial_node(Query, source->query_list);
+
+	qual = (Expr *) eval_const_expressions(NULL,
+										   copyObject(query->jointree->quals));
+	return make_ands_implicit(canonicalize_qual(qual, false));
+}

@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.h
+ *	  The types of booking_guard, and what each file offers to the others.
+ *
+ * A guard ties one booking table's key to one service table.  It lives in
+ * two constraint triggers of the same name, one on each table:
+ *
+ *		"BG_Booking_serviceId" ON "Service" FROM "Booking"
+ *		"BG_Booking_serviceId" ON "Booking" FROM "Service"
+ *
+ * whose arguments, name=value, are the guard's rule.  guard.c turns them
+ * into a Guard; everybody else works with that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_GUARD_GUARD_H
+#define BOOKING_GUARD_GUARD_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "commands/trigger.h"
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "nodes/pg_list.h"
+#include "pgtime.h"
+#include "tcop/dest.h"
+#include "utils/rel.h"
+
+/*
+ * Every trigger of a guard begins with this, so that it fires before the
+ * server's own RI_ConstraintTrigger_... strips or deletes the bookings:
+ * triggers on one event fire in the order of their names.
+ */
+#define GUARD_NAME_PREFIX		"BG_"
+#define RI_TRIGGER_NAME_PREFIX	"RI_"
+
+/* The two triggers that all guards of one service table share. */
+#define BEFORE_DELETE_TRIGGER_NAME	"zz_booking_guard_delete"
+#define TRUNCATE_TRIGGER_NAME		"zz_booking_guard_truncate"
+
+/* The trigger functions, as the install script names them. */
+#define SERVICE_FUNCTION		"booking_guard_service"
+#define BOOKING_FUNCTION		"booking_guard_booking"
+#define BEFORE_DELETE_FUNCTION	"booking_guard_before_delete"
+#define TRUNCATE_FUNCTION		"booking_guard_truncate"
+
+/* Functions that messages name. */
+#define PROTECT_FUNCTION		"booking_guard_protect"
+#define UNPROTECT_FUNCTION		"booking_guard_unprotect"
+#define BLOCKING_BOOKINGS_FUNCTION	"booking_guard_blocking_bookings"
+
+/* The label of the table that safe_delete_service() takes if none is named. */
+#define DEFAULT_LABEL			"service"
+
+typedef enum GuardSide
+{
+	SERVICE_SIDE,
+	BOOKING_SIDE
+} GuardSide;
+
+/*
+ * A guard's rule: what booking_guard_protect() was told, under the same
+ * names.  Lists hold char *; a NULL or NIL member was not given.
+ */
+typedef struct GuardRule
+{
+	/* kept in the arguments of the trigger on the service table */
+	List	   *service_key;
+	char	   *tenant_column;
+	char	   *label;
+	/* kept in the arguments of the trigger on the booking table */
+	List	   *booking_key;
+	char	   *status_column;
+	List	   *blocking_statuses;
+	List	   *free_statuses;
+	char	   *inactive_column;
+	char	   *time_column;
+	char	   *time_zone;
+	char	   *booking_label;
+	bool		keep_attached;
+} GuardRule;
+
+/* A trigger as the catalog has it. */
+typedef struct GuardTrigger
+{
+	Oid			oid;
+	Oid			relid;
+	Oid			from_relid;		/* the other table, InvalidOid if none */
+	Oid			function;
+	Oid			parent;			/* the trigger it was cloned from */
+	char	   *name;
+	char		enabled;
+	int			nargs;
+	char	  **args;
+} GuardTrigger;
+
+/* How the time column says when a booking is over. */
+typedef enum TimeKind
+{
+	TIME_NONE,					/* no time column: always upcoming */
+	TIME_TIMESTAMPTZ,
+	TIME_TIMESTAMP,
+	TIME_DATE,
+	TIME_TSTZRANGE,
+	TIME_TSRANGE,
+	TIME_DATERANGE
+} TimeKind;
+
+/* One column of a guard's key. */
+typedef struct GuardKeyColumn
+{
+	char	   *service_name;
+	char	   *booking_name;
+	AttrNumber	attnum;			/* in the table that carries the trigger */
+	AttrNumber	service_attnum; /* in the service table itself */
+	AttrNumber	booking_attnum; /* in the booking table itself */
+	Oid			service_type;
+	Oid			booking_type;
+	Oid			eq_opr;			/* service column = booking column */
+	Oid			service_eq_opr; /* service column = service column */
+	Oid			collation;		/* to name in queries, or InvalidOid */
+} GuardKeyColumn;
+
+/* Where a row carries what makes it a claim; 0 where it does not. */
+typedef struct ClaimColumns
+{
+	AttrNumber	status;
+	AttrNumber	inactive;
+	AttrNumber	time;
+} ClaimColumns;
+
+/*
+ * A resolved guard, cached per backend and per trigger (each partition has
+ * clones of its own).
+ */
+typedef struct Guard
+{
+	bool		valid;			/* false: resolve again at the next use */
+	MemoryContext context;		/* holds all of this */
+
+	char	   *name;			/* NULL while the guard is only being made */
+	GuardSide	side;			/* which of its two triggers this is */
+	GuardRule  *rule;
+	Oid			sibling;		/* a function of the extension */
+	Oid			service_relid;	/* the guarded tables, never a partition */
+	Oid			booking_relid;
+	Oid			carrier_relid;	/* the table that carries the trigger */
+
+	int			nkeys;
+	GuardKeyColumn key[INDEX_MAX_KEYS];
+	bool		key_is_primary; /* the service table's primary key */
+	AttrNumber	tenant_attnum;	/* in the carrying table, service side only */
+
+	/* what makes a booking active */
+	Oid			status_type;	/* the column's; InvalidOid: no status */
+	Oid			status_base_type;
+	Oid			status_collation;
+	Oid			status_eq_opr;
+	FmgrInfo	status_eq;
+	Datum	   *statuses;		/* of status_base_type */
+	int			nstatuses;
+	bool		statuses_block; /* these block, else all but these */
+	bool		status_is_enum;
+	uint32		status_type_hash;	/* for invalidation */
+
+	/* what makes it upcoming */
+	TimeKind	time_kind;
+	Oid			time_type;		/* base type */
+	bool		time_not_null;
+	struct TypeCacheEntry *range_type;	/* NULL unless it is a range */
+	pg_tz	   *zone;
+
+	/* where a row of the carrying table keeps that, booking side only */
+	ClaimColumns columns;
+
+	/* what a foreign key on the same columns does for us */
+	bool		leans;			/* it checks and locks at INSERT */
+	bool		defers;			/* a missing service may be left to it */
+	bool		cascades;		/* it carries bookings along at key UPDATE */
+	List	   *foreign_key_hashes; /* for invalidation */
+
+	/* kept plans, NULL until needed */
+	SPIPlanPtr	count_plan;		/* candidates for claims on a service */
+	SPIPlanPtr	orphans_plan;	/* candidates for claims on any service */
+	SPIPlanPtr	service_plan[2][2]; /* service_exists(), by key_of and lock */
+	SPIPlanPtr	find_plan;		/* safe_delete_service(): look for the row */
+	SPIPlanPtr	delete_plan;	/* … and delete it */
+} Guard;
+
+/* What a count of claims found. */
+typedef struct ClaimTally
+{
+	Guard	   *guard;
+	MemoryContext context;
+	int64		total;
+	bool		has_start;
+	TimestampTz start;			/* the soonest's */
+	int			nstatuses;		/* distinct statuses seen, at most … */
+	struct
+	{
+		Datum		value;
+		int64		count;
+	}			status[8];		/* … so many; the rest is only in total */
+} ClaimTally;
+
+/* A key's or id's values, as parameters of a query. */
+typedef struct KeyValues
+{
+	int			n;
+	Datum		value[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+} KeyValues;
+
+
+/* What is refused to be done to a service. */
+typedef enum RefusalKind
+{
+	REFUSE_DELETE,
+	REFUSE_KEY_CHANGE,
+	REFUSE_TRUNCATE
+} RefusalKind;
+
+/* A refusal in numbers, for safe_delete_service(). */
+typedef struct Refusal
+{
+	RefusalKind kind;
+	Oid			service_relid;	/* the guard's tables */
+	Oid			booking_relid;
+	int64		total;
+	bool		has_start;
+	TimestampTz start;
+} Refusal;
+
+typedef void (*QueryRowCallback) (TupleTableSlot *slot, void *arg);
+typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
+								   const ClaimColumns *columns,
+								   AttrNumber first_extra, void *arg);
+
+
+/* rule.c: a guard's rule as text */
+extern char *rule_read_arguments(GuardRule *rule, GuardSide side,
+								 int nargs, char **args);
+extern List *rule_write_arguments(const GuardRule *rule, GuardSide side);
+extern GuardRule *rule_copy(const GuardRule *rule);
+extern char *rule_definition(const GuardRule *rule, Oid sibling,
+							 Oid service_relid, Oid booking_relid);
+extern void rule_append_array(StringInfo buf, List *strings);
+extern char *rule_table_name(Oid relid);
+
+/* guard.c: trigger arguments -> a resolved, cached guard */
+extern Guard *guard_get(Oid trigger_oid, GuardSide side);
+extern List *guard_of_service(Relation service, Oid sibling);
+extern Guard *guard_identifying(List *guards);
+extern Guard *guard_make(const char *name, GuardSide side,
+						 const GuardRule *rule, Oid sibling,
+						 Oid service_relid, Oid booking_relid,
+						 Oid carrier_relid);
+extern void guard_free(Guard *guard);
+extern GuardTrigger *guard_fetch_trigger(Oid trigger_oid);
+extern GuardTrigger *guard_find_trigger(Oid relid, const char *name);
+extern GuardTrigger *guard_partner(const GuardTrigger *trigger,
+								   GuardSide partner_side);
+extern List *guard_list(Oid sibling, GuardSide side);
+extern Oid	guard_function(Oid sibling, const char *name);
+extern Oid	guard_default_service(Oid sibling, List **service_relids);
+extern List *guard_primary_key(Oid relid);
+extern Oid	guard_column_collation(Oid relid, AttrNumber attnum);
+extern void guard_key_values(Guard *guard, TupleTableSlot *slot,
+							 KeyValues *key);
+extern bool guard_same_key(Guard *guard, TupleTableSlot *a,
+						   TupleTableSlot *b);
+
+/* query.c: run a guard's queries */
+extern SPIPlanPtr query_prepare(const char *sql, int nargs, Oid *argtypes,
+								Oid as_owner_of);
+extern void query_forget(SPIPlanPtr *plan);
+extern bool query_is_ready(SPIPlanPtr *plan);
+extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
+						Oid as_owner_of, QueryRowCallback callback,
+						void *arg);
+extern void query_append_relation(StringInfo sql, Oid relid);
+extern char *query_type_name(Oid type);
+extern char *query_collation_name(Oid collation);
+
+/* claims.c: is this row a claim; count a service's claims */
+extern bool claims_has_key(Guard *guard, TupleTableSlot *slot);
+extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
+							 const ClaimColumns *columns);
+extern TimestampTz claims_last_instant(Guard *guard, TupleTableSlot *slot,
+									   const ClaimColumns *columns);
+extern bool claims_is_upcoming(Guard *guard, TupleTableSlot *slot,
+							   const ClaimColumns *columns);
+extern bool claims_start(Guard *guard, TupleTableSlot *slot,
+						 const ClaimColumns *columns, TimestampTz *start);
+extern bool claims_count(Guard *guard, const KeyValues *key,
+						 ClaimTally *tally);
+extern bool claims_count_orphans(Guard *guard, ClaimTally *tally);
+extern void claims_list(Guard *guard, const KeyValues *key,
+						List *extra_columns, ClaimListCallback callback,
+						void *arg);
+extern void claims_append_active(StringInfo sql, Guard *guard);
+extern List *claims_query_conditions(Guard *guard);
+
+/* service.c: the triggers on the service table, and the row's lock */
+extern bool service_exists(Guard *guard, const KeyValues *key,
+						   GuardSide key_of, bool lock);
+extern const Refusal *service_last_refusal(void);
+
+/* protect.c */
+extern bool protect_has_index(Guard *guard);
+
+/* ddl.c */
+extern void ddl_drop_shared_triggers(Oid relid, Oid sibling);
+
+#endif							/* BOOKING_GUARD_GUARD_H */

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * health.c
+ *	  What guards there are, and how they are: the view booking_guards and
+ *	  booking_guard_health().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/tuplestore.h"
+
+#include "guard.h"
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(booking_guard_list);
+PG_FUNCTION_INFO_V1(booking_guard_health);
+
+static Datum
+text_array(List *strings, bool *isnull)
+{
+	Datum	   *values = palloc(list_length(strings) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	*isnull = (strings == NIL);
+	foreach(lc, strings)
+		values[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static Datum
+text_or_null(const char *string, bool *isnull)
+{
+	*isnull = (string == NULL);
+	return string != NULL ? CStringGetTextDatum(string) : (Datum) 0;
+}
+
+/*
+ * booking_guard_list
+ *
+ * One row a guard, for the view booking_guards.  Reads triggers only: a guard
+ * that cannot be resolved is there all the same, with what can be read.
+ */
+Datum
+booking_guard_list(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			sibling = fcinfo->flinfo->fn_oid;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+
+	foreach(lc, guard_list(sibling, SERVICE_SIDE))
+	{
+		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
+		GuardTrigger *booking = NULL;
+		GuardRule	rule = {0};
+		bool		ok;
+		Datum		values[16];
+		bool		nulls[16] = {false};
+		int			i = 0;
+
+		if (OidIsValid(service->from_relid))
+			booking = guard_partner(service, BOOKING_SIDE);
+		ok = rule_read_arguments(&rule, SERVICE_SIDE, service->nargs,
+								 service->args) == NULL &&
+			booking != NULL &&
+			rule_read_arguments(&rule, BOOKING_SIDE, booking->nargs,
+								booking->args) == NULL;
+
+		values[i++] = CStringGetTextDatum(service->name);
+		values[i++] = CStringGetTextDatum(rule_table_name(service->relid));
+		values[i] = text_or_null(OidIsValid(service->from_relid) ?
+								 rule_table_name(service->from_relid) : NULL,
+								 &nulls[i]);
+		i++;
+		values[i] = text_array(rule.booking_key, &nulls[i]);
+		i++;
+		values[i] = text_array(rule.service_key, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.tenant_column, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.status_column, &nulls[i]);
+		i++;
+		values[i] = text_array(rule.blocking_statuses, &nulls[i]);
+		i++;
+		values[i] = text_array(rule.free_statuses, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.inactive_column, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.time_column, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.time_zone, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.label, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.booking_label, &nulls[i]);
+		i++;
+		values[i] = BoolGetDatum(rule.keep_attached);
+		nulls[i] = !ok;
+		i++;
+		values[i] = text_or_null(ok ?
+								 rule_definition(&rule, sibling,
+												 service->relid,
+												 service->from_relid) : NULL,
+								 &nulls[i]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static void
+add_finding(ReturnSetInfo *rsinfo, const char *guard, const char *severity,
+			const char *problem, const char *fix)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = CStringGetTextDatum(guard);
+	values[1] = CStringGetTextDatum(severity);
+	values[2] = CStringGetTextDatum(problem);
+	values[3] = text_or_null(fix, &nulls[3]);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * Resolve a guard, and turn the error, if there is one, into a finding.
+ */
+static Guard *
+try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger, GuardSide side)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	Guard	   *volatile guard = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		guard = guard_get(trigger->oid, side);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		add_finding(rsinfo, trigger->name, "error", edata->message,
+					edata->hint);
+		guard = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return guard;
+}
+
+/*
+ * Report a trigger that does not fire for ordinary sessions.
+ */
+static void
+check_enabled(ReturnSetInfo *rsinfo, const char *guard, GuardTrigger *trigger)
+{
+	if (trigger->enabled == TRIGGER_FIRES_ON_ORIGIN ||
+		trigger->enabled == TRIGGER_FIRES_ALWAYS)
+		return;
+	add_finding(rsinfo, guard, "error",
+				psprintf("Trigger \"%s\" on table %s is disabled.",
+						 trigger->name, report_table_name(trigger->relid)),
+				psprintf("ALTER TABLE %s ENABLE TRIGGER %s;",
+						 rule_table_name(trigger->relid),
+						 quote_identifier(trigger->name)));
+}
+
+/*
+ * booking_guard_health
+ *
+ * What weakens a guard now; no rows if all is well.  Takes ACCESS SHARE on
+ * the guarded tables.
+ */
+Datum
+booking_guard_health(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			sibling = fcinfo->flinfo->fn_oid;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+
+	foreach(lc, guard_list(sibling, SERVICE_SIDE))
+	{
+		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
+		GuardTrigger *booking = NULL;
+		static const char *const shared[] = {BEFORE_DELETE_TRIGGER_NAME,
+		TRUNCATE_TRIGGER_NAME};
+		static const char *const shared_functions[] = {BEFORE_DELETE_FUNCTION,
+		TRUNCATE_FUNCTION};
+		Guard	   *guard;
+
+		guard = try_guard(rsinfo, service, SERVICE_SIDE);
+
+		if (strcmp(service->name, RI_TRIGGER_NAME_PREFIX) >= 0)
+			add_finding(rsinfo, service->name, "error",
+						psprintf("Its trigger on table %s fires after the triggers of foreign keys.",
+								 report_table_name(service->relid)),
+						psprintf("ALTER TRIGGER %s ON %s RENAME TO …; to a name that begins with BG_, on both tables.",
+								 quote_identifier(service->name),
+								 rule_table_name(service->relid)));
+		check_enabled(rsinfo, service->name, service);
+		if (OidIsValid(service->from_relid))
+			booking = guard_partner(service, BOOKING_SIDE);
+		if (booking != NULL)
+			check_enabled(rsinfo, service->name, booking);
+
+		for (int i = 0; i < (int) lengthof(shared); i++)
+		{
+			GuardTrigger *trigger = guard_find_trigger(service->relid,
+													   shared[i]);
+
+			if (trigger != NULL &&
+				trigger->function == guard_function(sibling,
+													shared_functions[i]))
+				check_enabled(rsinfo, service->name, trigger);
+			else
+				add_finding(rsinfo, service->name, "error",
+							psprintf("Trigger \"%s\" on table %s is missing.",
+									 shared[i],
+									 report_table_name(service->relid)),
+							guard == NULL ? NULL :
+							psprintf("%s %s",
+									 report_unprotect_call(guard),
+									 rule_definition(guard->rule, sibling,
+													 guard->service_relid,
+													 guard->booking_relid)));
+		}
+
+		if (guard != NULL && !protect_has_index(guard))
+			add_finding(rsinfo, service->name, "warning",
+						psprintf("No index of table %s serves the guard's count: every delete of a %s reads the whole table.",
+								 report_table_name(guard->booking_relid),
+								 guard->rule->label),
+						report_index_fix(guard));
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,843 @@
+/*-------------------------------------------------------------------------
+ *
+ * protect.c
+ *	  booking_guard_protect() and booking_guard_unprotect().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "pgtime.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "guard.h"
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(booking_guard_protect);
+PG_FUNCTION_INFO_V1(booking_guard_unprotect);
+
+/* A foreign key from the booking table to the service table. */
+typedef struct ForeignKey
+{
+	List	   *booking_key;	/* column names */
+	List	   *service_key;
+	bool		validated;
+} ForeignKey;
+
+
+/* ----------------------------------------------------------------
+ *		Arguments
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * A text[] argument as a list of strings; NIL for NULL.
+ */
+static List *
+list_argument(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	List	   *strings = NIL;
+
+	if (PG_ARGISNULL(argno))
+		return NIL;
+
+	array = PG_GETARG_ARRAYTYPE_P(argno);
+	if (ARR_NDIM(array) != 1)
+		report_bad_list(name);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			report_bad_list(name);
+		strings = lappend(strings, TextDatumGetCString(elements[i]));
+	}
+	return strings;
+}
+
+/*
+ * A text argument that may be NULL, but not empty.
+ */
+static char *
+text_argument(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	char	   *string;
+
+	if (PG_ARGISNULL(argno))
+		return NULL;
+	string = text_to_cstring(PG_GETARG_TEXT_PP(argno));
+	if (*string == '\0')
+		report_empty_argument(PROTECT_FUNCTION, name);
+	return string;
+}
+
+static void
+require_argument(FunctionCallInfo fcinfo, int argno, const char *function,
+				 const char *name)
+{
+	if (PG_ARGISNULL(argno))
+		report_null_argument(function, name);
+}
+
+/*
+ * The time zone's name as pg_timezone_names spells it.  The server also
+ * takes a misspelt name for a POSIX zone ('FOO+5') with made-up rules, and
+ * an abbreviation ('EST') for a fixed offset; a guard that did would be
+ * wrong by hours, silently.  NULL if there is no such zone.
+ */
+static char *
+zone_name(const char *name)
+{
+	pg_tzenum  *zones = pg_tzenumerate_start();
+	pg_tz	   *zone;
+	char	   *found = NULL;
+
+	while (found == NULL && (zone = pg_tzenumerate_next(zones)) != NULL)
+	{
+		if (pg_strcasecmp(pg_get_timezone_name(zone), name) == 0)
+			found = pstrdup(pg_get_timezone_name(zone));
+	}
+	pg_tzenumerate_end(zones);
+	return found;
+}
+
+
+/* ----------------------------------------------------------------
+ *		Tables
+ * ----------------------------------------------------------------
+ */
+
+static void
+check_right(Oid relid)
+{
+	if (!OidIsValid(relid) || get_rel_name(relid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
+		report_no_trigger_right(relid);
+}
+
+/*
+ * Refuse what a guard cannot stand on.
+ */
+static void
+check_kind(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+	Form_pg_class form = rel->rd_rel;
+
+	switch (form->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+			break;
+		case RELKIND_VIEW:
+			report_wrong_kind(relid, "a view",
+							  "Guard the table below the view.");
+			break;
+		case RELKIND_MATVIEW:
+			report_wrong_kind(relid, "a materialized view",
+							  "Guard the tables that it is made from.");
+			break;
+		case RELKIND_FOREIGN_TABLE:
+			report_wrong_kind(relid, "a foreign table",
+							  "Guard the table on the server where it is.");
+			break;
+		default:
+			report_wrong_kind(relid, "not a table",
+							  "Name the table of the services, then that of the bookings.");
+	}
+
+	if (IsCatalogRelation(rel) || IsToastRelation(rel))
+		report_wrong_kind(relid, "a system catalog", "Name your own tables.");
+	if (form->relpersistence == RELPERSISTENCE_TEMP)
+		report_wrong_kind(relid, "a temporary table",
+						  "Only this session sees it; make it a permanent table.");
+	if (form->relispartition)
+		report_wrong_kind(relid, "a partition",
+						  psprintf("Guard the partitioned table: %s.",
+								   report_table_name(llast_oid(get_partition_ancestors(relid)))));
+	if (has_superclass(relid))
+		report_wrong_kind(relid, "a child of another table by inheritance",
+						  "Use partitions instead, or end the inheritance with ALTER TABLE … NO INHERIT.");
+	if (form->relkind == RELKIND_RELATION &&
+		find_inheritance_children(relid, NoLock) != NIL)
+		report_wrong_kind(relid, "a parent of other tables by inheritance",
+						  "Use partitions instead, or end the inheritance with ALTER TABLE … NO INHERIT.");
+}
+
+static List *
+column_names(Oid relid, const AttrNumber *attnums, int n)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < n; i++)
+		names = lappend(names, get_attname(relid, attnums[i], false));
+	return names;
+}
+
+/*
+ * The foreign keys (ForeignKey *) from one table to another.
+ */
+static List *
+foreign_keys(Oid from_relid, Oid to_relid)
+{
+	Relation	pg_constraint = table_open(ConstraintRelationId,
+										   AccessShareLock);
+	List	   *result = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(from_relid));
+	scan = systable_beginscan(pg_constraint, ConstraintRelidTypidNameIndexId,
+							  true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+		ForeignKey *fk;
+		int			n;
+		AttrNumber	conkey[INDEX_MAX_KEYS];
+		AttrNumber	confkey[INDEX_MAX_KEYS];
+
+		/* a key to a partitioned table has one more to each partition */
+		if (form->contype != CONSTRAINT_FOREIGN ||
+			form->confrelid != to_relid || OidIsValid(form->conparentid))
+			continue;
+		DeconstructFkConstraintRow(tuple, &n, conkey, confkey,
+								   NULL, NULL, NULL, NULL, NULL);
+		fk = palloc(sizeof(ForeignKey));
+		fk->booking_key = column_names(from_relid, conkey, n);
+		fk->service_key = column_names(to_relid, confkey, n);
+		fk->validated = form->convalidated;
+		result = lappend(result, fk);
+	}
+	systable_endscan(scan);
+	table_close(pg_constraint, AccessShareLock);
+	return result;
+}
+
+static bool
+list_has_string(List *list, const char *string)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (strcmp((char *) lfirst(lc), string) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether two lists name the same columns, in whatever order.
+ */
+static bool
+same_columns(List *a, List *b)
+{
+	ListCell   *lc;
+
+	foreach(lc, a)
+	{
+		if (!list_has_string(b, (char *) lfirst(lc)))
+			return false;
+	}
+	return list_length(a) == list_length(b);
+}
+
+/*
+ * Complete a rule's keys from the foreign key between the tables, or from the
+ * service table's primary key.
+ */
+static void
+learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid)
+{
+	List	   *fks = foreign_keys(booking_relid, service_relid);
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	if (rule->booking_key == NIL)
+	{
+		foreach(lc, fks)
+		{
+			ForeignKey *fk = (ForeignKey *) lfirst(lc);
+			bool		known = false;
+			ListCell   *l;
+
+			foreach(l, keys)
+				known |= same_columns((List *) lfirst(l), fk->booking_key);
+			if (!known)
+				keys = lappend(keys, fk->booking_key);
+		}
+		if (list_length(keys) > 1)
+			report_several_foreign_keys(service_relid, booking_relid, keys);
+		if (keys == NIL && foreign_keys(service_relid, booking_relid) != NIL)
+			report_wrong_way_round(service_relid, booking_relid);
+		if (keys == NIL)
+			report_no_foreign_key(service_relid, booking_relid);
+		rule->booking_key = (List *) linitial(keys);
+	}
+
+	if (rule->service_key != NIL)
+		return;
+
+	foreach(lc, fks)
+	{
+		ForeignKey *fk = (ForeignKey *) lfirst(lc);
+		ListCell   *name;
+
+		if (!same_columns(fk->booking_key, rule->booking_key))
+			continue;
+		/* the foreign key's columns in the order of ours */
+		foreach(name, rule->booking_key)
+		{
+			for (int i = 0; i < list_length(fk->booking_key); i++)
+			{
+				if (strcmp(list_nth(fk->booking_key, i), lfirst(name)) == 0)
+					rule->service_key =
+						lappend(rule->service_key,
+								list_nth(fk->service_key, i));
+			}
+		}
+		return;
+	}
+
+	rule->service_key = guard_primary_key(service_relid);
+	if (rule->service_key == NIL)
+		report_no_primary_key(service_relid);
+}
+
+
+/* ----------------------------------------------------------------
+ *		Existing guards
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * The name of the guard on these columns, or NULL.  *rule gets its rule as
+ * far as its triggers' arguments can be read.
+ */
+static char *
+find_guard(Oid sibling, Oid service_relid, Oid booking_relid,
+		   List *booking_key, GuardRule *rule)
+{
+	ListCell   *lc;
+
+	foreach(lc, guard_list(sibling, BOOKING_SIDE))
+	{
+		GuardTrigger *booking = (GuardTrigger *) lfirst(lc);
+		GuardTrigger *service;
+
+		if (booking->relid != booking_relid ||
+			booking->from_relid != service_relid)
+			continue;
+		memset(rule, 0, sizeof(GuardRule));
+		if (rule_read_arguments(rule, BOOKING_SIDE, booking->nargs,
+								booking->args) != NULL ||
+			!same_columns(rule->booking_key, booking_key))
+			continue;
+		service = guard_partner(booking, SERVICE_SIDE);
+		if (service != NULL)
+			(void) rule_read_arguments(rule, SERVICE_SIDE, service->nargs,
+									   service->args);
+		return booking->name;
+	}
+	return NULL;
+}
+
+/*
+ * All guards of a service table that tell their tenant must tell the same:
+ * safe_delete_service() takes one tenant_id for all.
+ */
+static void
+check_tenants(Guard *guard, const char *replaced)
+{
+	ListCell   *lc;
+
+	foreach(lc, guard_list(guard->sibling, SERVICE_SIDE))
+	{
+		GuardTrigger *other = (GuardTrigger *) lfirst(lc);
+		GuardRule	rule = {0};
+		const char *tenant = guard->rule->tenant_column;
+
+		if (other->relid != guard->service_relid ||
+			(replaced != NULL && strcmp(other->name, replaced) == 0) ||
+			rule_read_arguments(&rule, SERVICE_SIDE, other->nargs,
+								other->args) != NULL)
+			continue;
+		if ((tenant == NULL) != (rule.tenant_column == NULL) ||
+			(tenant != NULL && strcmp(tenant, rule.tenant_column) != 0))
+			report_tenants_differ(guard, guard->service_relid, other->name,
+								  rule.tenant_column);
+	}
+}
+
+/*
+ * A name for a guard that is free on both tables: BG_<table>_<columns>, made
+ * to fit as the server makes the names of its own constraints.
+ */
+static char *
+choose_name(Oid service_relid, Oid booking_relid, List *booking_key)
+{
+	StringInfoData columns;
+	ListCell   *lc;
+
+	initStringInfo(&columns);
+	foreach(lc, booking_key)
+		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
+						 (char *) lfirst(lc));
+
+	for (int i = 0;; i++)
+	{
+		char	   *name = makeObjectName(psprintf("%s%s", GUARD_NAME_PREFIX,
+												   get_rel_name(booking_relid)),
+										  columns.data,
+										  i == 0 ? NULL : psprintf("%d", i));
+
+		if (guard_find_trigger(service_relid, name) == NULL &&
+			guard_find_trigger(booking_relid, name) == NULL)
+			return name;
+	}
+}
+
+static void
+run_sql(const char *sql)
+{
+	int			result = SPI_execute(sql, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute returned %s for %s",
+			 SPI_result_code_string(result), sql);
+}
+
+/*
+ * Make a guard's triggers, as the caller: it is the server that checks the
+ * caller's rights.
+ */
+static void
+create_triggers(Guard *guard, const char *name)
+{
+	const char *schema = quote_identifier(get_namespace_name(get_func_namespace(guard->sibling)));
+	const char *service = rule_table_name(guard->service_relid);
+	const char *booking = rule_table_name(guard->booking_relid);
+
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+	{
+		StringInfoData sql;
+		ListCell   *lc;
+		const char *sep = "";
+
+		initStringInfo(&sql);
+		appendStringInfo(&sql, "CREATE CONSTRAINT TRIGGER %s AFTER %s OR UPDATE"
+						 " ON %s FROM %s %s FOR EACH ROW EXECUTE FUNCTION %s.%s(",
+						 quote_identifier(name),
+						 side == SERVICE_SIDE ? "DELETE" : "INSERT",
+						 side == SERVICE_SIDE ? service : booking,
+						 side == SERVICE_SIDE ? booking : service,
+						 side == SERVICE_SIDE ? "NOT DEFERRABLE" :
+						 "DEFERRABLE INITIALLY IMMEDIATE",
+						 schema,
+						 side == SERVICE_SIDE ? SERVICE_FUNCTION :
+						 BOOKING_FUNCTION);
+		foreach(lc, rule_write_arguments(guard->rule, side))
+		{
+			appendStringInfo(&sql, "%s%s", sep,
+							 quote_literal_cstr((char *) lfirst(lc)));
+			sep = ", ";
+		}
+		appendStringInfoChar(&sql, ')');
+		run_sql(sql.data);
+	}
+
+	if (guard_find_trigger(guard->service_relid,
+						   BEFORE_DELETE_TRIGGER_NAME) == NULL)
+		run_sql(psprintf("CREATE TRIGGER %s BEFORE DELETE ON %s"
+						 " FOR EACH ROW EXECUTE FUNCTION %s.%s()",
+						 BEFORE_DELETE_TRIGGER_NAME, service, schema,
+						 BEFORE_DELETE_FUNCTION));
+	if (guard_find_trigger(guard->service_relid,
+						   TRUNCATE_TRIGGER_NAME) == NULL)
+		run_sql(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
+						 " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
+						 TRUNCATE_TRIGGER_NAME, service, schema,
+						 TRUNCATE_FUNCTION));
+}
+
+/*
+ * Drop a guard's two triggers, or the one that is left, as the caller.
+ */
+static void
+drop_triggers(const char *name, Oid sibling, Oid service_relid,
+			  Oid booking_relid)
+{
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+	{
+		Oid			relid = side == SERVICE_SIDE ?
+			service_relid : booking_relid;
+		GuardTrigger *trigger = guard_find_trigger(relid, name);
+
+		if (trigger != NULL &&
+			trigger->function == guard_function(sibling,
+												side == SERVICE_SIDE ?
+												SERVICE_FUNCTION :
+												BOOKING_FUNCTION))
+			run_sql(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name),
+							 rule_table_name(relid)));
+	}
+}
+
+
+/* ----------------------------------------------------------------
+ *		What protect says and checks about the data
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Row callback: stop caring after the first.
+ */
+static bool
+booking_exists(Guard *guard, bool active)
+{
+	StringInfoData sql;
+	SPIPlanPtr	plan;
+	KeyValues	none;
+	uint64		found;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT 1");
+	query_append_relation(&sql, guard->booking_relid);
+	appendStringInfo(&sql, " WHERE x.%s IS NOT NULL",
+					 quote_identifier(guard->rule->status_column));
+	if (active)
+		claims_append_active(&sql, guard);
+	appendStringInfoString(&sql, " LIMIT 1");
+
+	none.n = 0;
+	plan = query_prepare(sql.data, 0, NULL, guard->booking_relid);
+	found = query_run(plan, &none, guard->booking_relid, NULL, NULL);
+	query_forget(&plan);
+	return found > 0;
+}
+
+/*
+ * protect_has_index
+ *
+ * Whether some index of the booking table serves the count: its first column
+ * is one of the key's, of the same equality and collation, and it has all
+ * rows that the count is after.
+ */
+bool
+protect_has_index(Guard *guard)
+{
+	Relation	booking = relation_open(guard->booking_relid,
+										AccessShareLock);
+	List	   *conditions = claims_query_conditions(guard);
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(booking))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+
+		if (!found && form->indisvalid &&
+			predicate_implied_by(RelationGetIndexPredicate(index), conditions,
+								 false))
+		{
+			for (int i = 0; i < guard->nkeys; i++)
+			{
+				GuardKeyColumn *key = &guard->key[i];
+				Oid			collation = key->collation;
+
+				if (!OidIsValid(collation))
+					collation = guard_column_collation(guard->booking_relid,
+													   key->booking_attnum);
+				if (form->indkey.values[0] == key->booking_attnum &&
+					op_in_opfamily(key->eq_opr, index->rd_opfamily[0]) &&
+					(!OidIsValid(index->rd_indcollation[0]) ||
+					 index->rd_indcollation[0] == collation))
+					found = true;
+			}
+		}
+		index_close(index, AccessShareLock);
+	}
+	relation_close(booking, NoLock);
+	return found;
+}
+
+/*
+ * Whether a validated foreign key on the guard's columns says already that
+ * every booking has its service.
+ */
+static bool
+is_validated_already(Guard *guard)
+{
+	ListCell   *lc;
+
+	foreach(lc, foreign_keys(guard->booking_relid, guard->service_relid))
+	{
+		ForeignKey *fk = (ForeignKey *) lfirst(lc);
+		bool		matches = fk->validated &&
+			list_length(fk->booking_key) == guard->nkeys;
+
+		for (int i = 0; matches && i < guard->nkeys; i++)
+		{
+			bool		paired = false;
+
+			for (int j = 0; j < guard->nkeys; j++)
+				paired |= strcmp(list_nth(fk->booking_key, j),
+								 guard->key[i].booking_name) == 0 &&
+					strcmp(list_nth(fk->service_key, j),
+						   guard->key[i].service_name) == 0;
+			matches = paired && !OidIsValid(guard->key[i].collation);
+		}
+		if (matches)
+			return true;
+	}
+	return false;
+}
+
+
+/* ----------------------------------------------------------------
+ *		The functions
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * booking_guard_protect
+ *
+ * Make a guard; the arguments are those of the SQL function, in order.
+ * Needs TRIGGER on both tables.  Returns the guard's name.
+ *
+ * Takes SHARE ROW EXCLUSIVE on the service table, then on the booking table,
+ * as ADD FOREIGN KEY does, and keeps them to the end of the transaction:
+ * whoever writes to either must be done before, so that everything written
+ * is either seen by the validation or judged by the triggers.  The service
+ * table comes first because a deleter goes from there to the bookings, while
+ * a booker's lock on a service row does not conflict.
+ */
+Datum
+booking_guard_protect(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		SERVICE_TABLE, BOOKING_TABLE, BOOKING_KEY, SERVICE_KEY, TENANT_COLUMN,
+		STATUS_COLUMN, BLOCKING_STATUSES, FREE_STATUSES, INACTIVE_COLUMN,
+		TIME_COLUMN, TIME_ZONE, LABEL, BOOKING_LABEL, KEEP_ATTACHED, VALIDATE,
+		OR_REPLACE
+	};
+	Oid			sibling = fcinfo->flinfo->fn_oid;
+	Oid			service_relid;
+	Oid			booking_relid;
+	Relation	service;
+	Relation	booking;
+	GuardRule	rule = {0};
+	GuardRule	old_rule;
+	Guard	   *guard;
+	char	   *name;
+	char	   *zone;
+	ClaimTally	tally;
+
+	require_argument(fcinfo, SERVICE_TABLE, PROTECT_FUNCTION, "service_table");
+	require_argument(fcinfo, BOOKING_TABLE, PROTECT_FUNCTION, "booking_table");
+	require_argument(fcinfo, TIME_ZONE, PROTECT_FUNCTION, "time_zone");
+	require_argument(fcinfo, LABEL, PROTECT_FUNCTION, "label");
+	require_argument(fcinfo, BOOKING_LABEL, PROTECT_FUNCTION, "booking_label");
+	require_argument(fcinfo, KEEP_ATTACHED, PROTECT_FUNCTION, "keep_attached");
+	require_argument(fcinfo, VALIDATE, PROTECT_FUNCTION, "validate");
+	require_argument(fcinfo, OR_REPLACE, PROTECT_FUNCTION, "or_replace");
+
+	rule.booking_key = list_argument(fcinfo, BOOKING_KEY, "booking_key");
+	rule.service_key = list_argument(fcinfo, SERVICE_KEY, "service_key");
+	rule.tenant_column = text_argument(fcinfo, TENANT_COLUMN, "tenant_column");
+	rule.status_column = text_argument(fcinfo, STATUS_COLUMN, "status_column");
+	rule.blocking_statuses = list_argument(fcinfo, BLOCKING_STATUSES,
+										   "blocking_statuses");
+	rule.free_statuses = list_argument(fcinfo, FREE_STATUSES, "free_statuses");
+	rule.inactive_column = text_argument(fcinfo, INACTIVE_COLUMN,
+										 "inactive_column");
+	rule.time_column = text_argument(fcinfo, TIME_COLUMN, "time_column");
+	rule.time_zone = text_argument(fcinfo, TIME_ZONE, "time_zone");
+	rule.label = text_argument(fcinfo, LABEL, "label");
+	rule.booking_label = text_argument(fcinfo, BOOKING_LABEL, "booking_label");
+	rule.keep_attached = PG_GETARG_BOOL(KEEP_ATTACHED);
+
+	if (rule.blocking_statuses != NIL && rule.free_statuses != NIL)
+		report_conflicting_statuses();
+	if (rule.status_column == NULL &&
+		(rule.blocking_statuses != NIL || rule.free_statuses != NIL))
+		report_statuses_without_column();
+	if (rule.status_column != NULL && rule.blocking_statuses == NIL &&
+		rule.free_statuses == NIL)
+		rule.blocking_statuses = list_make2("PENDING", "CONFIRMED");
+
+	service_relid = PG_GETARG_OID(SERVICE_TABLE);
+	booking_relid = PG_GETARG_OID(BOOKING_TABLE);
+	check_right(service_relid);
+	check_right(booking_relid);
+	if (service_relid == booking_relid)
+		report_same_table(service_relid);
+
+	service = relation_open(service_relid, ShareRowExclusiveLock);
+	check_kind(service);
+	booking = relation_open(booking_relid, ShareRowExclusiveLock);
+	check_kind(booking);
+	if (service->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED &&
+		booking->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT)
+		report_unlogged_service(service_relid, booking_relid);
+
+	learn_keys(&rule, service_relid, booking_relid);
+
+	zone = zone_name(rule.time_zone);
+	if (zone != NULL)
+		rule.time_zone = zone;
+	guard = guard_make(NULL, BOOKING_SIDE, &rule, sibling,
+					   service_relid, booking_relid, booking_relid);
+	if (zone == NULL)
+		report_unknown_time_zone(guard);
+
+	name = find_guard(sibling, service_relid, booking_relid,
+					  rule.booking_key, &old_rule);
+	if (name != NULL)
+	{
+		char	   *is = rule_definition(&old_rule, sibling, service_relid,
+										 booking_relid);
+		char	   *asked = rule_definition(&rule, sibling, service_relid,
+											booking_relid);
+
+		if (strcmp(is, asked) == 0 &&
+			guard_find_trigger(service_relid, name) != NULL)
+		{
+			relation_close(booking, NoLock);
+			relation_close(service, NoLock);
+			PG_RETURN_TEXT_P(cstring_to_text(name));
+		}
+		if (!PG_GETARG_BOOL(OR_REPLACE))
+			report_guard_differs(name, is, asked);
+	}
+	check_tenants(guard, name);
+
+	if (PG_GETARG_BOOL(VALIDATE) && !is_validated_already(guard) &&
+		claims_count_orphans(guard, &tally))
+		report_orphans(guard, &tally);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (name != NULL)
+		drop_triggers(name, sibling, service_relid, booking_relid);
+	else
+		name = choose_name(service_relid, booking_relid, rule.booking_key);
+	create_triggers(guard, name);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+
+	if (guard->status_is_enum)
+		report_enum_labels(guard);
+	else if (rule.status_column != NULL && booking_exists(guard, false) &&
+			 !booking_exists(guard, true))
+		report_no_blocking_status(guard);
+	if (!protect_has_index(guard))
+		report_no_index(guard);
+
+	guard_free(guard);
+	relation_close(booking, NoLock);
+	relation_close(service, NoLock);
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/*
+ * booking_guard_unprotect
+ *
+ * Remove a guard: true, or false if there is none.  The caller must own both
+ * tables, as for DROP TRIGGER.  Also removes what is left of a broken guard.
+ */
+Datum
+booking_guard_unprotect(PG_FUNCTION_ARGS)
+{
+	Oid			sibling = fcinfo->flinfo->fn_oid;
+	Oid			service_relid;
+	Oid			booking_relid;
+	List	   *booking_key;
+	List	   *names = NIL;
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	require_argument(fcinfo, 0, UNPROTECT_FUNCTION, "service_table");
+	require_argument(fcinfo, 1, UNPROTECT_FUNCTION, "booking_table");
+	service_relid = PG_GETARG_OID(0);
+	booking_relid = PG_GETARG_OID(1);
+	booking_key = list_argument(fcinfo, 2, "booking_key");
+
+	for (int side = BOOKING_SIDE; side >= SERVICE_SIDE; side--)
+	{
+		foreach(lc, guard_list(sibling, side))
+		{
+			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+			GuardRule	rule = {0};
+
+			if (trigger->relid != (side == SERVICE_SIDE ?
+								   service_relid : booking_relid) ||
+				trigger->from_relid != (side == SERVICE_SIDE ?
+										booking_relid : service_relid) ||
+				list_has_string(names, trigger->name))
+				continue;
+
+			if (side == BOOKING_SIDE)
+				(void) rule_read_arguments(&rule, BOOKING_SIDE,
+										   trigger->nargs, trigger->args);
+
+			/* A trigger that cannot tell its key can only be all meant. */
+			if (booking_key != NIL && rule.booking_key != NIL &&
+				!same_columns(rule.booking_key, booking_key))
+				continue;
+			names = lappend(names, trigger->name);
+			if (rule.booking_key != NIL)
+				keys = lappend(keys, rule.booking_key);
+		}
+	}
+
+	if (names == NIL)
+		PG_RETURN_BOOL(false);
+	if (booking_key == NIL && list_length(keys) > 1)
+		report_several_guards(service_relid, booking_relid, keys);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	foreach(lc, names)
+		drop_triggers((char *) lfirst(lc), sibling, service_relid,
+					  booking_relid);
+	ddl_drop_shared_triggers(service_relid, sibling);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	PG_RETURN_BOOL(true);
+}

@@ -1,0 +1,310 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *	  Run a guard's queries: as a table's owner, with the newest snapshot.
+ *
+ * This is the one place that knows whose eyes and which snapshot a guard
+ * reads with.  It follows ri_PlanCheck() and ri_PerformCheck() in the
+ * server's ri_triggers.c, but streams the rows to a callback: SPI would
+ * first store them all, and a service may have a million bookings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "guard.h"
+
+/* Hands each row that the executor sends to a callback. */
+typedef struct CallbackReceiver
+{
+	DestReceiver pub;
+	QueryRowCallback callback;
+	void	   *arg;
+} CallbackReceiver;
+
+typedef struct SavedUser
+{
+	Oid			userid;
+	int			sec_context;
+} SavedUser;
+
+static void callback_startup(DestReceiver *self, int operation,
+							 TupleDesc typeinfo);
+static bool callback_receive(TupleTableSlot *slot, DestReceiver *self);
+static void callback_noop(DestReceiver *self);
+
+
+/*
+ * Become the owner of a table, as the server's foreign keys do, so that
+ * neither row-level security nor a missing privilege of the caller hides a
+ * row.  SECURITY_NOFORCE_RLS sees past FORCE ROW LEVEL SECURITY as well.
+ *
+ * Should an error be thrown before restore_user(), the abort of the
+ * (sub)transaction restores the user.
+ */
+static void
+become_owner(Oid relid, SavedUser *saved)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	SetUserIdAndSecContext(owner,
+						   saved->sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+}
+
+static void
+restore_user(const SavedUser *saved)
+{
+	SetUserIdAndSecContext(saved->userid, saved->sec_context);
+}
+
+/*
+ * query_prepare
+ *
+ * Prepare a query and keep its plan until query_forget().  It is planned as
+ * the owner of as_owner_of, or as the caller if that is InvalidOid.
+ */
+SPIPlanPtr
+query_prepare(const char *sql, int nargs, Oid *argtypes, Oid as_owner_of)
+{
+	SPIPlanPtr	plan;
+	SavedUser	saved;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	if (OidIsValid(as_owner_of))
+		become_owner(as_owner_of, &saved);
+
+	plan = SPI_prepare(sql, nargs, argtypes);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare returned %s for %s",
+			 SPI_result_code_string(SPI_result), sql);
+
+	if (OidIsValid(as_owner_of))
+		restore_user(&saved);
+
+	SPI_keepplan(plan);
+
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+
+	return plan;
+}
+
+/*
+ * query_forget
+ *
+ * Free a plan, if there is one, and forget it.
+ */
+void
+query_forget(SPIPlanPtr *plan)
+{
+	if (*plan != NULL)
+		SPI_freeplan(*plan);
+	*plan = NULL;
+}
+
+/*
+ * query_is_ready
+ *
+ * Whether a plan is there and can still be used.  A query names tables and
+ * types by the names they had when it was prepared; once anything about
+ * them has changed the text must be made anew, as ri_FetchPreparedPlan()
+ * explains.  A plan that is of no use any more is freed.
+ */
+bool
+query_is_ready(SPIPlanPtr *plan)
+{
+	if (*plan != NULL && SPI_plan_is_valid(*plan))
+		return true;
+
+	query_forget(plan);
+	return false;
+}
+
+/*
+ * query_run
+ *
+ * Run a prepared SELECT, with or without row locks, to its end; hand each
+ * row to callback (if not NULL) and return how many there were.  params are
+ * of the types that the plan was prepared with.  As the owner of
+ * as_owner_of, or as the caller if that is InvalidOid.
+ *
+ * The snapshot is the newest there is, taken after the plan's table locks
+ * and after a command counter increment: at every isolation level it sees
+ * all that has been committed by now and all that this transaction has done,
+ * in this command too.  Under REPEATABLE READ and SERIALIZABLE the
+ * transaction's own snapshot would miss bookings that were committed since
+ * it was taken.  There is no crosscheck snapshot: a row that the
+ * transaction's snapshot cannot see is the very thing we look for.
+ */
+uint64
+query_run(SPIPlanPtr plan, const KeyValues *params, Oid as_owner_of,
+		  QueryRowCallback callback, void *arg)
+{
+	CachedPlanSource *source;
+	CachedPlan *cached;
+	ParamListInfo paramlist;
+	QueryDesc  *desc;
+	CallbackReceiver receiver;
+	SavedUser	saved;
+	uint64		processed;
+
+	memset(&receiver, 0, sizeof(receiver));
+	receiver.pub.receiveSlot = callback_receive;
+	receiver.pub.rStartup = callback_startup;
+	receiver.pub.rShutdown = callback_noop;
+	receiver.pub.rDestroy = callback_noop;
+	receiver.pub.mydest = DestNone;
+	receiver.callback = callback;
+	receiver.arg = arg;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	source = (CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan));
+	Assert(source->num_params == params->n);
+
+	paramlist = makeParamList(params->n);
+	for (int i = 0; i < params->n; i++)
+	{
+		paramlist->params[i].value = params->value[i];
+		paramlist->params[i].isnull = params->isnull[i];
+		paramlist->params[i].pflags = PARAM_FLAG_CONST;
+		paramlist->params[i].ptype = source->param_types[i];
+	}
+
+	if (OidIsValid(as_owner_of))
+		become_owner(as_owner_of, &saved);
+
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached == NULL)
+		elog(ERROR, "no plan for \"%s\"", source->query_string);
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+
+	desc = CreateQueryDesc(linitial_node(PlannedStmt, cached->stmt_list),
+						   source->query_string,
+						   GetActiveSnapshot(), InvalidSnapshot,
+						   &receiver.pub, paramlist, NULL, 0);
+	ExecutorStart(desc, EXEC_FLAG_SKIP_TRIGGERS);
+	compat_ExecutorRun(desc);
+	processed = desc->estate->es_processed;
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+
+	PopActiveSnapshot();
+	ReleaseCachedPlan(cached, CurrentResourceOwner);
+
+	if (OidIsValid(as_owner_of))
+		restore_user(&saved);
+
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+
+	return processed;
+}
+
+static void
+callback_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static bool
+callback_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	CallbackReceiver *receiver = (CallbackReceiver *) self;
+
+	if (receiver->callback != NULL)
+		receiver->callback(slot, receiver->arg);
+	return true;
+}
+
+static void
+callback_noop(DestReceiver *self)
+{
+}
+
+/*
+ * query_append_relation
+ *
+ * Append "FROM [ONLY] schema.table x".  ONLY on ordinary tables: a guard
+ * never stands on an inheritance parent, and a partitioned table's rows are
+ * in its partitions.
+ */
+void
+query_append_relation(StringInfo sql, Oid relid)
+{
+	appendStringInfo(sql, " FROM %s%s x",
+					 get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
+					 "" : "ONLY ",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+												get_rel_name(relid)));
+}
+
+/*
+ * query_type_name
+ *
+ * A type's name that no search_path and no SQL syntax changes the meaning
+ * of; see the server's add_cast_to().
+ */
+char *
+query_type_name(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	result = quote_qualified_identifier(get_namespace_name(form->typnamespace),
+										NameStr(form->typname));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * query_collation_name
+ *
+ * The same for a collation.
+ */
+char *
+query_collation_name(Oid collation)
+{
+	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	result = quote_qualified_identifier(get_namespace_name(form->collnamespace),
+										NameStr(form->collname));
+	ReleaseSysCache(tuple);
+	return result;
+}

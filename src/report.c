@@ -1,0 +1,1380 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.c
+ *	  Every message that a user may see, once.
+ *
+ * Messages of the guard are sentences for the person who reads them on a
+ * screen; the rest is for developers.  What a message tells about rows
+ * depends on what the caller may read, as ri_ReportViolation() has it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+#include "catalog/indexing.h"
+#include "access/genam.h"
+#include "access/table.h"
+#include "utils/fmgroids.h"
+
+#include "compat.h"
+#include "report.h"
+
+
+/* ----------------------------------------------------------------
+ *		Words
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * The plural of an English noun, well enough for a label.
+ */
+static char *
+plural(const char *noun)
+{
+	size_t		len = strlen(noun);
+	char		last = len > 0 ? noun[len - 1] : '\0';
+	char		before = len > 1 ? noun[len - 2] : '\0';
+
+	if (last == 's' || last == 'x' || last == 'z' ||
+		(last == 'h' && (before == 'c' || before == 's')))
+		return psprintf("%ses", noun);
+	if (last == 'y' && before != '\0' && strchr("aeiou", before) == NULL)
+		return psprintf("%.*sies", (int) len - 1, noun);
+	return psprintf("%ss", noun);
+}
+
+/* "3 upcoming bookings" */
+static char *
+upcoming_bookings(Guard *guard, int64 count)
+{
+	const char *noun = guard->rule->booking_label;
+
+	return psprintf(INT64_FORMAT " upcoming %s", count,
+					count == 1 ? noun : plural(noun));
+}
+
+/* "a, b and c" */
+static char *
+enumerate(List *words)
+{
+	StringInfoData buf;
+	int			n = list_length(words);
+
+	initStringInfo(&buf);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&buf, "%s%s",
+						 i == 0 ? "" : i == n - 1 ? " and " : ", ",
+						 (char *) list_nth(words, i));
+	return buf.data;
+}
+
+/* A function of the extension, with its schema where that is needed. */
+static char *
+extension_function(Oid sibling, const char *name)
+{
+	if (FunctionIsVisible(sibling))
+		return pstrdup(name);
+	return quote_qualified_identifier(get_namespace_name(get_func_namespace(sibling)),
+									  name);
+}
+
+/*
+ * report_table_name
+ *
+ * A table as regclass would show it.
+ */
+char *
+report_table_name(Oid relid)
+{
+	if (RelationIsVisible(relid))
+		return pstrdup(quote_identifier(get_rel_name(relid)));
+	return rule_table_name(relid);
+}
+
+/* The same as an SQL literal. */
+static char *
+table_literal(Oid relid)
+{
+	return quote_literal_cstr(report_table_name(relid));
+}
+
+static char *
+array_expression(List *strings)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	rule_append_array(&buf, strings);
+	return buf.data;
+}
+
+/* An instant in the guard's zone, or a day where the time column has days. */
+static char *
+start_text(Guard *guard, TimestampTz start)
+{
+	char		buf[MAXDATELEN + 1];
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+	const char *tzn;
+	bool		is_date = guard->time_kind == TIME_DATE ||
+		guard->time_kind == TIME_DATERANGE;
+
+	if (TIMESTAMP_NOT_FINITE(start))
+		EncodeSpecialTimestamp(start, buf);
+	else if (timestamp2tm(start, &tz, &tm, &fsec, &tzn, guard->zone) != 0)
+		elog(ERROR, "timestamp out of range");
+	else if (is_date)
+		EncodeDateOnly(&tm, USE_ISO_DATES, buf);
+	else
+		EncodeDateTime(&tm, fsec, true, tz, tzn, USE_ISO_DATES, buf);
+
+	return psprintf("%s %s", is_date ? "on" : "at", buf);
+}
+
+static char *
+value_text(Oid type, Datum value)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+static char *
+column_text(TupleTableSlot *slot, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attnum, &isnull);
+
+	if (isnull)
+		return pstrdup("null");
+	return value_text(TupleDescAttr(slot->tts_tupleDescriptor,
+									attnum - 1)->atttypid, value);
+}
+
+/* "Key (a, b)=(1, 2)", of a row of the table that carries the trigger. */
+static char *
+key_text(Guard *guard, TupleTableSlot *slot)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ",
+						 guard->side == SERVICE_SIDE ?
+						 guard->key[i].service_name :
+						 guard->key[i].booking_name);
+		appendStringInfo(&values, "%s%s", i == 0 ? "" : ", ",
+						 column_text(slot, guard->key[i].attnum));
+	}
+	return psprintf("Key (%s)=(%s)", names.data, values.data);
+}
+
+/* "2 CONFIRMED and 1 PENDING", the most frequent first. */
+static char *
+statuses_text(Guard *guard, ClaimTally *tally)
+{
+	List	   *parts = NIL;
+	int64		others = tally->total;
+	bool		done[lengthof(tally->status)] = {0};
+
+	if (guard->rule->status_column == NULL)
+		return upcoming_bookings(guard, tally->total);
+
+	for (int round = 0; round < tally->nstatuses; round++)
+	{
+		int			best = -1;
+		char	   *best_text = NULL;
+
+		for (int i = 0; i < tally->nstatuses; i++)
+		{
+			char	   *text;
+
+			if (done[i])
+				continue;
+			text = value_text(guard->status_type, tally->status[i].value);
+			if (best < 0 ||
+				tally->status[i].count > tally->status[best].count ||
+				(tally->status[i].count == tally->status[best].count &&
+				 strcmp(text, best_text) < 0))
+			{
+				best = i;
+				best_text = text;
+			}
+		}
+		done[best] = true;
+		others -= tally->status[best].count;
+		parts = lappend(parts, psprintf(INT64_FORMAT " %s",
+										tally->status[best].count,
+										best_text));
+	}
+	if (others > 0)
+		parts = lappend(parts, psprintf(INT64_FORMAT " more", others));
+	return enumerate(parts);
+}
+
+
+/* ----------------------------------------------------------------
+ *		Who may read what
+ * ----------------------------------------------------------------
+ */
+
+static bool
+role_may_read(Oid roleid, Oid relid, List *columns)
+{
+	ListCell   *lc;
+
+	if (check_enable_rls(relid, roleid, true) == RLS_ENABLED)
+		return false;
+	if (pg_class_aclcheck(relid, roleid, ACL_SELECT) == ACLCHECK_OK)
+		return true;
+	foreach(lc, columns)
+	{
+		AttrNumber	attnum = get_attnum(relid, (char *) lfirst(lc));
+
+		if (pg_attribute_aclcheck(relid, attnum, roleid,
+								  ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * report_may_read
+ *
+ * Whether the caller may read what a message would tell about one of a
+ * guard's tables: no row-level security applies, and there is SELECT on the
+ * table or on the columns concerned.
+ *
+ * When a foreign key cascades, or in a SECURITY DEFINER function, the current
+ * user is the owner of something, while the message goes to the user outside;
+ * both must be allowed to read it.
+ */
+bool
+report_may_read(Guard *guard, GuardSide side)
+{
+	const GuardRule *rule = guard->rule;
+	Oid			relid = side == SERVICE_SIDE ?
+		guard->service_relid : guard->booking_relid;
+	List	   *columns;
+
+	if (side == SERVICE_SIDE)
+	{
+		columns = list_copy(rule->service_key);
+		if (rule->tenant_column != NULL)
+			columns = lappend(columns, rule->tenant_column);
+	}
+	else
+	{
+		columns = list_copy(rule->booking_key);
+		if (rule->status_column != NULL)
+			columns = lappend(columns, rule->status_column);
+		if (rule->time_column != NULL)
+			columns = lappend(columns, rule->time_column);
+	}
+
+	return role_may_read(GetUserId(), relid, columns) &&
+		role_may_read(GetOuterUserId(), relid, columns);
+}
+
+
+/* ----------------------------------------------------------------
+ *		The triggers
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * report_check_trigger
+ *
+ * Raise an error unless a trigger function was called as a trigger, at the
+ * time and level that when says (TRIGGER_EVENT_BEFORE or _AFTER, _ROW), for
+ * one of the events (a mask of 1 << TRIGGER_EVENT_…).
+ */
+void
+report_check_trigger(FunctionCallInfo fcinfo, const char *function,
+					 TriggerEvent when, int events)
+{
+	const char *hint = "Guards are made by booking_guard_protect(). Drop this trigger.";
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	const TriggerEvent mask = TRIGGER_EVENT_TIMINGMASK | TRIGGER_EVENT_ROW;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						function),
+				 errdetail("It is a trigger function of booking_guard."),
+				 errhint("Guards are made by booking_guard_protect().")));
+
+	if ((trigdata->tg_event & mask) != when)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired %s %s",
+						function,
+						(when & TRIGGER_EVENT_TIMINGMASK) == TRIGGER_EVENT_BEFORE ?
+						"BEFORE" : "AFTER",
+						(when & TRIGGER_EVENT_ROW) ? "ROW" : "STATEMENT"),
+				 errdetail("Trigger \"%s\" of table \"%s\" fires it otherwise.",
+						   trigdata->tg_trigger->tgname,
+						   RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("%s", hint)));
+
+	if ((events & (1 << (trigdata->tg_event & TRIGGER_EVENT_OPMASK))) == 0)
+	{
+		List	   *names = NIL;
+
+		if (events & (1 << TRIGGER_EVENT_INSERT))
+			names = lappend(names, "INSERT");
+		if (events & (1 << TRIGGER_EVENT_DELETE))
+			names = lappend(names, "DELETE");
+		if (events & (1 << TRIGGER_EVENT_UPDATE))
+			names = lappend(names, "UPDATE");
+		if (events & (1 << TRIGGER_EVENT_TRUNCATE))
+			names = lappend(names, "TRUNCATE");
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired for %s",
+						function, enumerate(names)),
+				 errdetail("Trigger \"%s\" of table \"%s\" fires it for something else.",
+						   trigdata->tg_trigger->tgname,
+						   RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("%s", hint)));
+	}
+}
+
+void
+report_check_event_trigger(const char *function)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("function \"%s\" was not called by event trigger manager",
+					function),
+			 errdetail("It is an event trigger function of booking_guard."),
+			 errhint("CREATE EXTENSION booking_guard makes its event trigger.")));
+}
+
+void
+report_sorts_late(Relation rel, const Trigger *trigger)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Guard \"%s\" on table \"%s\" cannot be enforced: its trigger fires too late.",
+					trigger->tgname, RelationGetRelationName(rel)),
+			 errdetail("Triggers fire in the order of their names. By then a foreign key may have stripped or deleted the bookings."),
+			 errhint("Rename the trigger back to its name, which begins with \"%s\".",
+					 GUARD_NAME_PREFIX),
+			 errtableconstraint(rel, trigger->tgname)));
+}
+
+/*
+ * report_refusal
+ *
+ * The sentence that refuses to do something to a service.
+ */
+char *
+report_refusal(Guard *guard, RefusalKind kind, int64 total)
+{
+	const char *bookings = upcoming_bookings(guard, total);
+
+	switch (kind)
+	{
+		case REFUSE_DELETE:
+			return psprintf("Cannot delete %s with %s.",
+							guard->rule->label, bookings);
+		case REFUSE_KEY_CHANGE:
+			return psprintf("Cannot change the key of %s with %s.",
+							guard->rule->label, bookings);
+		case REFUSE_TRUNCATE:
+			return psprintf("Cannot truncate table %s with %s.",
+							report_table_name(guard->service_relid), bookings);
+	}
+	pg_unreachable();
+}
+
+/*
+ * The call that lists what blocks this service.
+ */
+static char *
+list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
+{
+	StringInfoData buf;
+	Guard	   *id = guard_identifying(guard_of_service(rel, guard->sibling));
+	List	   *values = NIL;
+
+	for (int i = 0; i < id->nkeys; i++)
+	{
+		if (id->rule->tenant_column == NULL ||
+			strcmp(id->key[i].service_name, id->rule->tenant_column) != 0)
+			values = lappend(values, column_text(slot, id->key[i].attnum));
+	}
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "SELECT * FROM %s(",
+					 extension_function(guard->sibling,
+										BLOCKING_BOOKINGS_FUNCTION));
+	if (list_length(values) == 1)
+		appendStringInfoString(&buf, quote_literal_cstr(linitial(values)));
+	else
+		rule_append_array(&buf, values);
+	if (id->rule->tenant_column != NULL)
+		appendStringInfo(&buf, ", %s",
+						 quote_literal_cstr(column_text(slot,
+														id->tenant_attnum)));
+	if (guard_default_service(guard->sibling, NULL) != guard->service_relid)
+		appendStringInfo(&buf, ", service_table => %s",
+						 table_literal(guard->service_relid));
+	appendStringInfoString(&buf, ");");
+	return buf.data;
+}
+
+/*
+ * report_service_refused
+ *
+ * Refuse what was about to happen to a service, a row of rel (which may be a
+ * partition) in slot; for TRUNCATE there is no row.
+ */
+void
+report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
+					   TupleTableSlot *slot, ClaimTally *tally)
+{
+	Relation	service = relation_open(guard->service_relid, AccessShareLock);
+	char	   *detail = NULL;
+	char	   *hint;
+
+	hint = psprintf("Cancel or move %s first.",
+					tally->total == 1 ? "it" : "them");
+
+	if (kind == REFUSE_TRUNCATE)
+		hint = psprintf("%s To remove both, truncate both tables in one statement: TRUNCATE %s, %s;",
+						hint, report_table_name(guard->service_relid),
+						report_table_name(guard->booking_relid));
+	else if (report_may_read(guard, SERVICE_SIDE) &&
+			 report_may_read(guard, BOOKING_SIDE))
+	{
+		const char *next = "";
+
+		if (tally->has_start)
+			next = psprintf("; the next is %s",
+							start_text(guard, tally->start));
+		else if (guard->time_kind != TIME_NONE)
+			next = tally->total == 1 ?
+				"; it has no time yet" : "; none has a time yet";
+
+		detail = psprintf("%s has %s%s.", key_text(guard, slot),
+						  statuses_text(guard, tally), next);
+		hint = psprintf("%s To list %s: %s", hint,
+						tally->total == 1 ? "it" : "them",
+						list_call(guard, rel, slot));
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("%s", report_refusal(guard, kind, tally->total)),
+			 detail ? errdetail("%s", detail) : 0,
+			 errhint("%s", hint),
+			 errtableconstraint(service, guard->name)));
+}
+
+void
+report_service_gone(Guard *guard, Relation rel, TupleTableSlot *slot)
+{
+	Relation	booking = relation_open(guard->booking_relid, AccessShareLock);
+	const char *service = guard->rule->label;
+	char	   *detail = NULL;
+
+	if (report_may_read(guard, BOOKING_SIDE))
+		detail = psprintf("%s is not present in table \"%s\".",
+						  key_text(guard, slot),
+						  get_rel_name(guard->service_relid));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("Cannot save upcoming %s: its %s does not exist.",
+					guard->rule->booking_label, service),
+			 detail ? errdetail("%s", detail) : 0,
+			 errhint("The %s may just have been deleted. Choose another one, or cancel the %s.",
+					 service, guard->rule->booking_label),
+			 errtableconstraint(booking, guard->name)));
+}
+
+void
+report_detached(Guard *guard, Relation rel, TupleTableSlot *oldslot,
+				TupleTableSlot *newslot)
+{
+	Relation	booking = relation_open(guard->booking_relid, AccessShareLock);
+	char	   *detail = NULL;
+
+	if (report_may_read(guard, BOOKING_SIDE))
+	{
+		detail = psprintf("%s would become NULL", key_text(guard, oldslot));
+		if (guard->rule->status_column != NULL)
+			detail = psprintf("%s while the %s is still %s", detail,
+							  guard->rule->booking_label,
+							  column_text(newslot, guard->columns.status));
+		detail = psprintf("%s.", detail);
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("Cannot detach upcoming %s from its %s.",
+					guard->rule->booking_label, guard->rule->label),
+			 detail ? errdetail("%s", detail) : 0,
+			 errhint("Cancel the %s first, or move it to another %s.",
+					 guard->rule->booking_label, guard->rule->label),
+			 errtableconstraint(booking, guard->name)));
+}
+
+
+/* ----------------------------------------------------------------
+ *		A guard that cannot be understood, or cannot be made
+ * ----------------------------------------------------------------
+ */
+
+static char *
+unprotect_call(Oid sibling, Oid service_relid, Oid booking_relid, List *key)
+{
+	return psprintf("SELECT %s(%s, %s%s%s);",
+					extension_function(sibling, UNPROTECT_FUNCTION),
+					table_literal(service_relid),
+					table_literal(booking_relid),
+					key != NIL ? ", " : "",
+					key != NIL ? array_expression(key) : "");
+}
+
+/*
+ * report_unprotect_call
+ *
+ * The call that removes a guard.
+ */
+char *
+report_unprotect_call(Guard *guard)
+{
+	return unprotect_call(guard->sibling, guard->service_relid,
+						  guard->booking_relid, guard->rule->booking_key);
+}
+
+/*
+ * Say why a guard cannot be.  While it is being made, that is bad input and
+ * has the SQLSTATE given; once it is there, the guard is broken and refuses
+ * everything, and the hint adds how to get rid of it.  problem is the end of
+ * a sentence, detail and hint are sentences.
+ */
+static void unusable(Guard *guard, int sqlstate, const char *problem,
+					 const char *detail, const char *hint)
+	pg_attribute_noreturn();
+
+static void
+unusable(Guard *guard, int sqlstate, const char *problem, const char *detail,
+		 const char *hint)
+{
+	if (guard->name == NULL)
+		ereport(ERROR,
+				(errcode(sqlstate),
+				 errmsg("Cannot guard table %s by table %s: %s.",
+						report_table_name(guard->service_relid),
+						report_table_name(guard->booking_relid), problem),
+				 errdetail("%s", detail),
+				 errhint("%s", hint)));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Guard \"%s\" on table %s cannot be enforced: %s.",
+					guard->name, report_table_name(guard->service_relid), problem),
+			 errdetail("%s Until that is mended, the guard refuses whatever it cannot judge.",
+					   detail),
+			 errhint("%s Or make the guard anew; to remove it: %s", hint,
+					 report_unprotect_call(guard)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, guard->name)));
+}
+
+void
+report_without_from(const GuardTrigger *trigger)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Trigger \"%s\" on table %s is not a guard: it does not say FROM which table.",
+					trigger->name, report_table_name(trigger->relid)),
+			 errdetail("A guard is a pair of constraint triggers, each FROM the other's table."),
+			 errhint("Guards are made by booking_guard_protect(). To remove this trigger: DROP TRIGGER %s ON %s;",
+					 quote_identifier(trigger->name),
+					 report_table_name(trigger->relid))));
+}
+
+void
+report_without_partner(const GuardTrigger *trigger, GuardSide side)
+{
+	Oid			service_relid = side == SERVICE_SIDE ?
+		trigger->relid : trigger->from_relid;
+	Oid			booking_relid = side == SERVICE_SIDE ?
+		trigger->from_relid : trigger->relid;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Guard \"%s\" on table %s cannot be enforced: its trigger on table %s is missing.",
+					trigger->name, report_table_name(service_relid),
+					report_table_name(side == SERVICE_SIDE ?
+							   booking_relid : service_relid)),
+			 errdetail("A guard is a pair of constraint triggers of the same name, one on each table. Until that is mended, it refuses whatever it cannot judge."),
+			 errhint("If a trigger was renamed, rename it back. To remove the guard: %s",
+					 unprotect_call(trigger->function, service_relid,
+									booking_relid, NIL)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
+}
+
+void
+report_bad_arguments(const GuardTrigger *service_trigger, const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Guard \"%s\" on table %s cannot be enforced: %s.",
+					service_trigger->name,
+					report_table_name(service_trigger->relid), problem),
+			 errdetail("The arguments of its triggers were not written by this version of booking_guard. Until that is mended, it refuses whatever it cannot judge."),
+			 errhint("To remove the guard, and then make it anew: %s",
+					 unprotect_call(service_trigger->function,
+									service_trigger->relid,
+									service_trigger->from_relid, NIL)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME,
+								service_trigger->name)));
+}
+
+/*
+ * The columns of a table, those that look like name first.
+ */
+static List *
+likely_columns(Oid relid, const char *name)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *near = NIL;
+	List	   *all = NIL;
+	int			limit = Max(2, (int) strlen(name) / 3);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		char	   *column = NameStr(att->attname);
+
+		if (att->attisdropped)
+			continue;
+		all = lappend(all, psprintf("\"%s\"", column));
+		if (pg_strcasecmp(column, name) == 0 ||
+			(strlen(name) < NAMEDATALEN &&
+			 varstr_levenshtein_less_equal(name, strlen(name),
+										   column, strlen(column),
+										   1, 1, 1, limit, true) <= limit))
+			near = lappend(near, psprintf("\"%s\"", column));
+	}
+	relation_close(rel, NoLock);
+
+	return list_length(near) > 0 ? near : list_truncate(all, 20);
+}
+
+void
+report_no_such_column(Guard *guard, Oid relid, const char *name,
+					  const char *option)
+{
+	char	   *hint;
+	size_t		len = strlen(name);
+
+	if (len > 2 && name[0] == '"' && name[len - 1] == '"')
+		hint = "Give the name as it is, without double quotes.";
+	else if (option == NULL)
+		hint = "If the column was renamed, rename it back.";
+	else if (strcmp(option, "status_column") == 0 ||
+			 strcmp(option, "time_column") == 0)
+		hint = psprintf("Name it with %s => '…', or say %s => NULL if there is none.",
+						option, option);
+	else
+		hint = psprintf("Name it with %s => %s.", option,
+						strstr(option, "_key") != NULL ?
+						"ARRAY['…']" : "'…'");
+
+	unusable(guard, ERRCODE_UNDEFINED_COLUMN,
+			 psprintf("table %s has no column \"%s\"",
+					  report_table_name(relid), name),
+			 psprintf("It has %s.",
+					  enumerate(likely_columns(relid, name))),
+			 hint);
+}
+
+void
+report_key_lengths_differ(Guard *guard)
+{
+	int			nservice = list_length(guard->rule->service_key);
+	int			nbooking = list_length(guard->rule->booking_key);
+
+	unusable(guard, ERRCODE_INVALID_FOREIGN_KEY,
+			 "the two keys do not have the same number of columns",
+			 psprintf("service_key has %d and booking_key has %d; at most %d are possible.",
+					  nservice, nbooking, INDEX_MAX_KEYS),
+			 "Name the columns in pairs: the first of booking_key points at the first of service_key, and so on.");
+}
+
+void
+report_key_repeats(Guard *guard)
+{
+	unusable(guard, ERRCODE_INVALID_FOREIGN_KEY,
+			 "a key names a column twice",
+			 psprintf("service_key is (%s), booking_key is (%s).",
+					  enumerate(guard->rule->service_key),
+					  enumerate(guard->rule->booking_key)),
+			 "Name each column once.");
+}
+
+void
+report_key_types_differ(Guard *guard, const GuardKeyColumn *key)
+{
+	unusable(guard, ERRCODE_DATATYPE_MISMATCH,
+			 "the types of the keys do not match",
+			 psprintf("\"%s\" of the service is %s, \"%s\" of the booking is %s.",
+					  key->service_name, format_type_be(key->service_type),
+					  key->booking_name, format_type_be(key->booking_type)),
+			 psprintf("Give both columns the same type: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::%s;",
+					  report_table_name(guard->booking_relid),
+					  quote_identifier(key->booking_name),
+					  format_type_be(key->service_type),
+					  quote_identifier(key->booking_name),
+					  format_type_be(key->service_type)));
+}
+
+void
+report_no_unique_index(Guard *guard)
+{
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (int i = 0; i < guard->nkeys; i++)
+		appendStringInfo(&columns, "%s%s", i == 0 ? "" : ", ",
+						 quote_identifier(guard->key[i].service_name));
+
+	unusable(guard, ERRCODE_INVALID_FOREIGN_KEY,
+			 psprintf("there is no unique index on (%s) of table %s",
+					  columns.data, report_table_name(guard->service_relid)),
+			 "It must be on just these columns, valid, not deferrable and without WHERE or expressions, as for a foreign key; else a booker's lock does not keep the key from changing.",
+			 psprintf("Make one: CREATE UNIQUE INDEX CONCURRENTLY ON %s (%s);",
+					  report_table_name(guard->service_relid), columns.data));
+}
+
+void
+report_status_without_equality(Guard *guard)
+{
+	unusable(guard, ERRCODE_UNDEFINED_FUNCTION,
+			 psprintf("the type of column \"%s\" has no equality",
+					  guard->rule->status_column),
+			 psprintf("It is of type %s.",
+					  format_type_be(guard->status_type)),
+			 "Use a status column of an enum, text, integer or boolean type, or say status_column => NULL.");
+}
+
+/*
+ * The labels of an enum type, in order.
+ */
+static List *
+enum_labels(Oid type)
+{
+	Relation	pg_enum = table_open(EnumRelationId, AccessShareLock);
+	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
+	List	   *labels = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(type));
+	scan = systable_beginscan_ordered(pg_enum, index, NULL, 1, &key);
+	while ((tuple = systable_getnext_ordered(scan,
+											 ForwardScanDirection)) != NULL)
+		labels = lappend(labels,
+						 pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel)));
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(pg_enum, AccessShareLock);
+	return labels;
+}
+
+void
+report_unknown_status(Guard *guard, const char *label)
+{
+	const char *type = format_type_be(guard->status_type);
+	char	   *problem;
+	char	   *detail;
+
+	if (guard->status_is_enum)
+		problem = psprintf("\"%s\" is not a label of type %s", label, type);
+	else
+		problem = psprintf("\"%s\" is not a value of type %s", label, type);
+
+	if (guard->status_is_enum)
+		detail = psprintf("Its labels are %s.",
+						  enumerate(enum_labels(guard->status_base_type)));
+	else
+		detail = psprintf("Column \"%s\" of table %s is of that type.",
+						  guard->rule->status_column,
+						  report_table_name(guard->booking_relid));
+
+	unusable(guard,
+			 ERRCODE_INVALID_PARAMETER_VALUE, problem, detail,
+			 psprintf("Say which statuses block, blocking_statuses => ARRAY[%s], or which do not, free_statuses => ARRAY[…].",
+					  guard->status_is_enum ? "…" :
+					  guard->status_base_type == BOOLOID ? "'true'" :
+					  "'1', '2'"));
+}
+
+void
+report_unknown_time_zone(Guard *guard)
+{
+	unusable(guard, ERRCODE_INVALID_PARAMETER_VALUE,
+			 psprintf("time zone \"%s\" is not known",
+					  guard->rule->time_zone),
+			 "A guard takes the names in pg_timezone_names, which follow summer time.",
+			 "Use a name such as 'Europe/Berlin'. To list them: SELECT name FROM pg_timezone_names;");
+}
+
+void
+report_time_type(Guard *guard)
+{
+	unusable(guard, ERRCODE_DATATYPE_MISMATCH,
+			 psprintf("column \"%s\" does not hold a time",
+					  guard->rule->time_column),
+			 psprintf("It is of type %s; a guard knows date, timestamp with or without time zone, and the ranges of these.",
+					  format_type_be(guard->time_type)),
+			 "Name another column with time_column => '…', or say time_column => NULL if every booking is upcoming.");
+}
+
+
+/* ----------------------------------------------------------------
+ *		booking_guard_protect and booking_guard_unprotect
+ * ----------------------------------------------------------------
+ */
+
+void
+report_null_argument(const char *function, const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("%s of %s() must not be NULL.", argument, function),
+			 errdetail("NULL has no meaning there."),
+			 errhint("Give a value for %s, or leave it out if it has a default.",
+					 argument)));
+}
+
+void
+report_empty_argument(const char *function, const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s of %s() must not be empty.", argument, function),
+			 errdetail("An empty string names nothing."),
+			 errhint("Give a value for %s, or leave it out if it has a default.",
+					 argument)));
+}
+
+void
+report_bad_list(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be a list of one or more strings.", argument),
+			 errdetail("It is empty, has NULL in it or has more than one dimension."),
+			 errhint("Write it as ARRAY['…', '…'].")));
+}
+
+void
+report_conflicting_statuses(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("blocking_statuses and free_statuses cannot both be given."),
+			 errdetail("A booking is active if its status is among the one, or is not among the other."),
+			 errhint("Leave out one of the two.")));
+}
+
+void
+report_statuses_without_column(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("Statuses are given, but status_column is NULL."),
+			 errdetail("Without a status column every booking is active."),
+			 errhint("Name the column with status_column => '…', or leave out the statuses.")));
+}
+
+void
+report_same_table(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("Cannot guard table %s by itself.", report_table_name(relid)),
+			 errdetail("service_table and booking_table are the same."),
+			 errhint("Name the table of the bookings second.")));
+}
+
+void
+report_wrong_kind(Oid relid, const char *what, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("%s cannot be guarded: it is %s.",
+					report_table_name(relid), what),
+			 errdetail("A guard stands between two permanent tables, ordinary or partitioned, as a foreign key does."),
+			 errhint("%s", hint)));
+}
+
+void
+report_unlogged_service(Oid service_relid, Oid booking_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			 errmsg("Cannot guard unlogged table %s by permanent table %s.",
+					report_table_name(service_relid), report_table_name(booking_relid)),
+			 errdetail("A crash empties an unlogged table, and the bookings would lose their services."),
+			 errhint("Make it permanent: ALTER TABLE %s SET LOGGED;",
+					 report_table_name(service_relid))));
+}
+
+void
+report_no_trigger_right(Oid relid)
+{
+	char	   *role = GetUserNameFromId(GetUserId(), false);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table %s", get_rel_name(relid)),
+			 errdetail("A guard puts triggers on both tables, and role \"%s\" has no TRIGGER privilege on this one.",
+					   role),
+			 errhint("Its owner can grant it: GRANT TRIGGER ON %s TO %s;",
+					 report_table_name(relid), quote_identifier(role))));
+}
+
+void
+report_wrong_way_round(Oid service_relid, Oid booking_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_FOREIGN_KEY),
+			 errmsg("Table %s has no foreign key to table %s; it is the other way round.",
+					report_table_name(booking_relid), report_table_name(service_relid)),
+			 errdetail("The service table comes first, then the booking table, whose key points at it."),
+			 errhint("Exchange the two: SELECT booking_guard_protect(%s, %s, …);",
+					 table_literal(booking_relid),
+					 table_literal(service_relid))));
+}
+
+void
+report_no_foreign_key(Oid service_relid, Oid booking_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_FOREIGN_KEY),
+			 errmsg("Table %s has no foreign key to table %s to learn the key from.",
+					report_table_name(booking_relid), report_table_name(service_relid)),
+			 errdetail("A guard needs no foreign key, but then it must be told which columns of the bookings point at the services."),
+			 errhint("Name them with booking_key => ARRAY['…'].")));
+}
+
+void
+report_several_foreign_keys(Oid service_relid, Oid booking_relid, List *keys)
+{
+	List	   *calls = NIL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+		calls = lappend(calls, array_expression((List *) lfirst(lc)));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+			 errmsg("Table %s has several foreign keys to table %s.",
+					report_table_name(booking_relid), report_table_name(service_relid)),
+			 errdetail("Their columns are %s.", enumerate(calls)),
+			 errhint("Say which one with booking_key => %s; each may have a guard of its own.",
+					 (char *) linitial(calls))));
+}
+
+void
+report_no_primary_key(Oid service_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_FOREIGN_KEY),
+			 errmsg("Table %s has no primary key for the bookings to point at.",
+					report_table_name(service_relid)),
+			 errdetail("There is no foreign key on the booking columns either."),
+			 errhint("Name the columns with service_key => ARRAY['…']; they need a unique index.")));
+}
+
+void
+report_tenants_differ(Guard *guard, Oid service_relid,
+					  const char *other_guard, const char *other_tenant)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("All guards of table %s must have the same tenant_column.",
+					report_table_name(service_relid)),
+			 errdetail("Guard \"%s\" has %s, asked for is %s.", other_guard,
+					   other_tenant ? quote_literal_cstr(other_tenant) : "none",
+					   guard->rule->tenant_column ?
+					   quote_literal_cstr(guard->rule->tenant_column) : "none"),
+			 errhint("Say tenant_column => %s.",
+					 other_tenant ? quote_literal_cstr(other_tenant) : "NULL")));
+}
+
+void
+report_guard_differs(const char *name, const char *is, const char *asked)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("Guard \"%s\" already exists, with other options.", name),
+			 errdetail("It is: %s\nAsked for: %s", is, asked),
+			 errhint("To replace it, add or_replace => true.")));
+}
+
+/*
+ * SQL that lists the claims that point at nothing.
+ */
+static char *
+orphans_query(Guard *guard)
+{
+	const GuardRule *rule = guard->rule;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "SELECT * FROM %s x WHERE ",
+					 report_table_name(guard->booking_relid));
+	for (int i = 0; i < guard->nkeys; i++)
+		appendStringInfo(&buf, "x.%s IS NOT NULL AND ",
+						 quote_identifier(guard->key[i].booking_name));
+	appendStringInfoString(&buf, "NOT EXISTS (SELECT FROM ");
+	appendStringInfo(&buf, "%s s WHERE ", report_table_name(guard->service_relid));
+	for (int i = 0; i < guard->nkeys; i++)
+		appendStringInfo(&buf, "%ss.%s = x.%s", i == 0 ? "" : " AND ",
+						 quote_identifier(guard->key[i].service_name),
+						 quote_identifier(guard->key[i].booking_name));
+	appendStringInfoChar(&buf, ')');
+	if (rule->status_column != NULL)
+	{
+		ListCell   *lc;
+		List	   *labels = guard->statuses_block ?
+			rule->blocking_statuses : rule->free_statuses;
+
+		appendStringInfo(&buf, " AND x.%s %s (",
+						 quote_identifier(rule->status_column),
+						 guard->statuses_block ? "IN" : "NOT IN");
+		foreach(lc, labels)
+			appendStringInfo(&buf, "%s%s",
+							 lc == list_head(labels) ? "" : ", ",
+							 quote_literal_cstr((char *) lfirst(lc)));
+		appendStringInfoChar(&buf, ')');
+	}
+	if (rule->inactive_column != NULL)
+		appendStringInfo(&buf, " AND x.%s IS NULL",
+						 quote_identifier(rule->inactive_column));
+	if (rule->time_column != NULL)
+	{
+		const char *column = psprintf("x.%s",
+									  quote_identifier(rule->time_column));
+		const char *zone = quote_literal_cstr(rule->time_zone);
+
+		switch (guard->time_kind)
+		{
+			case TIME_NONE:
+				break;
+			case TIME_TIMESTAMPTZ:
+				appendStringInfo(&buf, " AND (%s >= now()", column);
+				break;
+			case TIME_TIMESTAMP:
+				appendStringInfo(&buf, " AND (%s AT TIME ZONE %s >= now()",
+								 column, zone);
+				break;
+			case TIME_DATE:
+				appendStringInfo(&buf, " AND (%s >= (now() AT TIME ZONE %s)::date",
+								 column, zone);
+				break;
+			case TIME_TSTZRANGE:
+				appendStringInfo(&buf, " AND (%s && tstzrange(now(), NULL)",
+								 column);
+				break;
+			case TIME_TSRANGE:
+				appendStringInfo(&buf, " AND (%s && tsrange(now() AT TIME ZONE %s, NULL)",
+								 column, zone);
+				break;
+			case TIME_DATERANGE:
+				appendStringInfo(&buf, " AND (%s && daterange((now() AT TIME ZONE %s)::date, NULL)",
+								 column, zone);
+				break;
+		}
+		appendStringInfo(&buf, " OR %s IS NULL)", column);
+	}
+	appendStringInfoChar(&buf, ';');
+	return buf.data;
+}
+
+void
+report_orphans(Guard *guard, ClaimTally *tally)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("Cannot guard table %s by table %s: %s already %s at no %s.",
+					report_table_name(guard->service_relid),
+					report_table_name(guard->booking_relid),
+					upcoming_bookings(guard, tally->total),
+					tally->total == 1 ? "points" : "point",
+					guard->rule->label),
+			 errdetail("They break the promise that the guard is to keep. To list them: %s",
+					   orphans_query(guard)),
+			 errhint("Cancel them or give them a %s; or say validate => false to guard only what comes.",
+					 guard->rule->label)));
+}
+
+void
+report_several_guards(Oid service_relid, Oid booking_relid, List *keys)
+{
+	List	   *calls = NIL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+		calls = lappend(calls, array_expression((List *) lfirst(lc)));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+			 errmsg("Table %s has several guards by table %s.",
+					report_table_name(service_relid), report_table_name(booking_relid)),
+			 errdetail("Their booking_key is %s.", enumerate(calls)),
+			 errhint("Say which one with booking_key => %s.",
+					 (char *) linitial(calls))));
+}
+
+/*
+ * report_enum_labels
+ *
+ * Say which labels of an enum block and which do not.
+ */
+void
+report_enum_labels(Guard *guard)
+{
+	List	   *blocking = NIL;
+	List	   *free = NIL;
+	List	   *listed = guard->statuses_block ?
+		guard->rule->blocking_statuses : guard->rule->free_statuses;
+	ListCell   *lc;
+
+	foreach(lc, enum_labels(guard->status_base_type))
+	{
+		bool		found = false;
+		ListCell   *l;
+
+		foreach(l, listed)
+			found |= strcmp((char *) lfirst(l), (char *) lfirst(lc)) == 0;
+		if (found == guard->statuses_block)
+			blocking = lappend(blocking, lfirst(lc));
+		else
+			free = lappend(free, lfirst(lc));
+	}
+
+	ereport(NOTICE,
+			(errmsg("Of the labels of %s, %s.",
+					format_type_be(guard->status_type),
+					psprintf("%s block%s%s%s",
+							 blocking ? enumerate(blocking) : "none",
+							 list_length(blocking) == 1 ? "s" : "",
+							 free ? "; not so " : "",
+							 free ? enumerate(free) : ""))));
+}
+
+void
+report_no_blocking_status(Guard *guard)
+{
+	ereport(WARNING,
+			(errmsg("No row of table %s has a status that blocks.",
+					report_table_name(guard->booking_relid)),
+			 errdetail("Column \"%s\" is compared with %s.",
+					   guard->rule->status_column,
+					   enumerate(guard->statuses_block ?
+								 guard->rule->blocking_statuses :
+								 guard->rule->free_statuses)),
+			 errhint("If the statuses are written otherwise, name them with blocking_statuses or free_statuses.")));
+}
+
+/*
+ * report_index_fix
+ *
+ * The statement that makes the index that a guard's count wants.  A range
+ * cannot be searched by its end in a b-tree, so it is left out.
+ */
+char *
+report_index_fix(Guard *guard)
+{
+	const GuardRule *rule = guard->rule;
+	StringInfoData buf;
+	const char *sep = " WHERE ";
+	bool		partitioned =
+		get_rel_relkind(guard->booking_relid) == RELKIND_PARTITIONED_TABLE;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "CREATE INDEX %sON %s (",
+					 partitioned ? "" : "CONCURRENTLY ",
+					 report_table_name(guard->booking_relid));
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		appendStringInfo(&buf, "%s%s", i == 0 ? "" : ", ",
+						 quote_identifier(guard->key[i].booking_name));
+		if (OidIsValid(guard->key[i].collation))
+			appendStringInfo(&buf, " COLLATE %s",
+							 query_collation_name(guard->key[i].collation));
+	}
+	if (rule->time_column != NULL && guard->range_type == NULL)
+		appendStringInfo(&buf, ", %s", quote_identifier(rule->time_column));
+	appendStringInfoChar(&buf, ')');
+
+	if (rule->status_column != NULL)
+	{
+		ListCell   *lc;
+		List	   *labels = guard->statuses_block ?
+			rule->blocking_statuses : rule->free_statuses;
+
+		appendStringInfo(&buf, "%s%s %s (", sep,
+						 quote_identifier(rule->status_column),
+						 guard->statuses_block ? "IN" : "NOT IN");
+		foreach(lc, labels)
+			appendStringInfo(&buf, "%s%s",
+							 lc == list_head(labels) ? "" : ", ",
+							 quote_literal_cstr((char *) lfirst(lc)));
+		appendStringInfoChar(&buf, ')');
+		sep = " AND ";
+	}
+	if (rule->inactive_column != NULL)
+		appendStringInfo(&buf, "%s%s IS NULL", sep,
+						 quote_identifier(rule->inactive_column));
+	appendStringInfoChar(&buf, ';');
+	return buf.data;
+}
+
+void
+report_no_index(Guard *guard)
+{
+	ereport(WARNING,
+			(errmsg("No index of table %s serves the guard's count.",
+					report_table_name(guard->booking_relid)),
+			 errdetail("Every delete of a %s will read the whole table.",
+					   guard->rule->label),
+			 errhint("%s", report_index_fix(guard))));
+}
+
+
+/* ----------------------------------------------------------------
+ *		safe_delete_service and booking_guard_blocking_bookings
+ * ----------------------------------------------------------------
+ */
+
+void
+report_not_guarded(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Table %s has no guard.", report_table_name(relid)),
+			 errdetail("Only a guarded table's rows can be deleted safely."),
+			 errhint("Guard it: SELECT booking_guard_protect(%s, 'the booking table');",
+					 table_literal(relid))));
+}
+
+void
+report_no_default_service(List *service_relids)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (service_relids == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("No table is guarded."),
+				 errdetail("There is no guard in this database."),
+				 errhint("Make one: SELECT booking_guard_protect('the service table', 'the booking table');")));
+
+	foreach(lc, service_relids)
+		names = lappend(names, table_literal(lfirst_oid(lc)));
+	ereport(ERROR,
+			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+			 errmsg("Several tables are guarded, and none is labelled 'service'."),
+			 errdetail("They are %s.", enumerate(names)),
+			 errhint("Say which one with service_table => %s.",
+					 (char *) linitial(names))));
+}
+
+void
+report_tenant_required(Oid service_relid, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("tenant_id is required for table %s.",
+					report_table_name(service_relid)),
+			 errdetail("Its guard has the tenant column \"%s\", which must match.",
+					   column),
+			 errhint("Give the tenant as the second argument.")));
+}
+
+void
+report_tenant_unknown(Oid service_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("tenant_id is given, but table %s has no tenant column.",
+					report_table_name(service_relid)),
+			 errdetail("It would be ignored, and a row of any tenant taken."),
+			 errhint("Leave tenant_id out, or name the column: booking_guard_protect(…, tenant_column => '…', or_replace => true).")));
+}
+
+void
+report_id_length(Oid service_relid, List *columns, int given)
+{
+	int			wanted = list_length(columns);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("service_id has %d %s, but the key of table %s has %d.",
+					given, given == 1 ? "value" : "values",
+					report_table_name(service_relid), wanted),
+			 errdetail("A service is identified by (%s).",
+					   enumerate(columns)),
+			 errhint(wanted == 1 ? "Give a single value." :
+					 "Give an array with a value for each, in this order: ARRAY['…', '…'].")));
+}
+
+/* The sentences of the other verdicts. */
+char *
+report_deleted(Guard *guard)
+{
+	return psprintf("The %s was deleted.", guard->rule->label);
+}
+
+char *
+report_not_found(Guard *guard)
+{
+	return psprintf("There is no such %s.", guard->rule->label);
+}
+
+void
+report_delete_suppressed(Guard *guard)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+			 errmsg("The %s was not deleted: something suppressed it.",
+					guard->rule->label),
+			 errdetail("No booking is in the way and the row is there, but DELETE on table %s passed over it.",
+					   report_table_name(guard->service_relid)),
+			 errhint("Look for a BEFORE DELETE trigger that returns NULL, or a row-level security policy or rule for DELETE.")));
+}

@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.h
+ *	  Every message that a user may see.
+ *
+ * A function that raises an error says so in its type: it does not return.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BOOKING_GUARD_REPORT_H
+#define BOOKING_GUARD_REPORT_H
+
+#include "guard.h"
+
+/* the triggers */
+extern void report_check_trigger(FunctionCallInfo fcinfo,
+								 const char *function, TriggerEvent when,
+								 int events);
+extern void report_check_event_trigger(const char *function)
+			pg_attribute_noreturn();
+extern void report_sorts_late(Relation rel, const Trigger *trigger)
+			pg_attribute_noreturn();
+extern void report_service_refused(Guard *guard, RefusalKind kind,
+								   Relation rel, TupleTableSlot *slot,
+								   ClaimTally *tally)
+			pg_attribute_noreturn();
+extern char *report_refusal(Guard *guard, RefusalKind kind, int64 total);
+extern void report_service_gone(Guard *guard, Relation rel,
+								TupleTableSlot *slot)
+			pg_attribute_noreturn();
+extern void report_detached(Guard *guard, Relation rel,
+							TupleTableSlot *oldslot, TupleTableSlot *newslot)
+			pg_attribute_noreturn();
+extern bool report_may_read(Guard *guard, GuardSide side);
+
+/* a guard that cannot be understood, or cannot be made */
+extern void report_without_from(const GuardTrigger *trigger)
+			pg_attribute_noreturn();
+extern void report_without_partner(const GuardTrigger *trigger,
+								   GuardSide side)
+			pg_attribute_noreturn();
+extern void report_bad_arguments(const GuardTrigger *service_trigger,
+								 const char *problem)
+			pg_attribute_noreturn();
+extern void report_no_such_column(Guard *guard, Oid relid, const char *name,
+								  const char *option)
+			pg_attribute_noreturn();
+extern void report_key_lengths_differ(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_key_repeats(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_key_types_differ(Guard *guard, const GuardKeyColumn *key)
+			pg_attribute_noreturn();
+extern void report_no_unique_index(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_status_without_equality(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_unknown_status(Guard *guard, const char *label)
+			pg_attribute_noreturn();
+extern void report_unknown_time_zone(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_time_type(Guard *guard)
+			pg_attribute_noreturn();
+
+/* booking_guard_protect and booking_guard_unprotect */
+extern void report_null_argument(const char *function, const char *argument)
+			pg_attribute_noreturn();
+extern void report_empty_argument(const char *function, const char *argument)
+			pg_attribute_noreturn();
+extern void report_bad_list(const char *argument)
+			pg_attribute_noreturn();
+extern void report_conflicting_statuses(void)
+			pg_attribute_noreturn();
+extern void report_statuses_without_column(void)
+			pg_attribute_noreturn();
+extern void report_same_table(Oid relid)
+			pg_attribute_noreturn();
+extern void report_wrong_kind(Oid relid, const char *what, const char *hint)
+			pg_attribute_noreturn();
+extern void report_unlogged_service(Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
+extern void report_no_trigger_right(Oid relid)
+			pg_attribute_noreturn();
+extern void report_wrong_way_round(Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
+extern void report_no_foreign_key(Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
+extern void report_several_foreign_keys(Oid service_relid, Oid booking_relid,
+										List *keys)
+			pg_attribute_noreturn();
+extern void report_no_primary_key(Oid service_relid)
+			pg_attribute_noreturn();
+extern void report_tenants_differ(Guard *guard, Oid service_relid,
+								  const char *other_guard,
+								  const char *other_tenant)
+			pg_attribute_noreturn();
+extern void report_guard_differs(const char *name, const char *is,
+								 const char *asked)
+			pg_attribute_noreturn();
+extern void report_orphans(Guard *guard, ClaimTally *tally)
+			pg_attribute_noreturn();
+extern void report_several_guards(Oid service_relid, Oid booking_relid,
+								  List *keys)
+			pg_attribute_noreturn();
+extern void report_enum_labels(Guard *guard);
+extern void report_no_blocking_status(Guard *guard);
+extern void report_no_index(Guard *guard);
+extern char *report_index_fix(Guard *guard);
+extern char *report_unprotect_call(Guard *guard);
+extern char *report_table_name(Oid relid);
+
+/* safe_delete_service and booking_guard_blocking_bookings */
+extern void report_not_guarded(Oid relid)
+			pg_attribute_noreturn();
+extern void report_no_default_service(List *service_relids)
+			pg_attribute_noreturn();
+extern void report_tenant_required(Oid service_relid, const char *column)
+			pg_attribute_noreturn();
+extern void report_tenant_unknown(Oid service_relid)
+			pg_attribute_noreturn();
+extern void report_id_length(Oid service_relid, List *columns, int given)
+			pg_attribute_noreturn();
+extern char *report_deleted(Guard *guard);
+extern char *report_not_found(Guard *guard);
+extern void report_delete_suppressed(Guard *guard)
+			pg_attribute_noreturn();
+
+#endif							/* BOOKING_GUARD_REPORT_H */

@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * rule.c
+ *	  A guard's rule as text: in trigger arguments, and as the call of
+ *	  booking_guard_protect() that makes it.
+ *
+ * One table says which options there are, on which trigger each is kept and
+ * what its default is; reading, writing and showing all go by it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+#include "guard.h"
+
+typedef enum RuleOptionKind
+{
+	OPTION_LIST,
+	OPTION_TEXT,
+	OPTION_BOOL
+} RuleOptionKind;
+
+typedef struct RuleOption
+{
+	const char *name;			/* in SQL, in arguments and in GuardRule */
+	GuardSide	side;			/* the trigger that keeps it */
+	RuleOptionKind kind;
+	bool		required;
+	size_t		offset;			/* in GuardRule */
+	const char *default_value;	/* of booking_guard_protect() */
+} RuleOption;
+
+#define OPTION(name, side, kind, required, default_value) \
+	{#name, side, kind, required, offsetof(GuardRule, name), default_value}
+
+static const RuleOption rule_options[] = {
+	OPTION(booking_key, BOOKING_SIDE, OPTION_LIST, true, NULL),
+	OPTION(service_key, SERVICE_SIDE, OPTION_LIST, true, NULL),
+	OPTION(tenant_column, SERVICE_SIDE, OPTION_TEXT, false, NULL),
+	OPTION(status_column, BOOKING_SIDE, OPTION_TEXT, false, "status"),
+	OPTION(blocking_statuses, BOOKING_SIDE, OPTION_LIST, false, NULL),
+	OPTION(free_statuses, BOOKING_SIDE, OPTION_LIST, false, NULL),
+	OPTION(inactive_column, BOOKING_SIDE, OPTION_TEXT, false, NULL),
+	OPTION(time_column, BOOKING_SIDE, OPTION_TEXT, false, "date"),
+	OPTION(time_zone, BOOKING_SIDE, OPTION_TEXT, true, "UTC"),
+	OPTION(label, SERVICE_SIDE, OPTION_TEXT, true, "service"),
+	OPTION(booking_label, BOOKING_SIDE, OPTION_TEXT, true, "booking"),
+	OPTION(keep_attached, BOOKING_SIDE, OPTION_BOOL, true, "true"),
+};
+
+#define LIST_MEMBER(rule, option) \
+	((List **) ((char *) (rule) + (option)->offset))
+#define TEXT_MEMBER(rule, option) \
+	((char **) ((char *) (rule) + (option)->offset))
+#define BOOL_MEMBER(rule, option) \
+	((bool *) ((char *) (rule) + (option)->offset))
+
+
+/*
+ * Append a list as SplitGUCList() reads it: names that are plain as they
+ * are, all others in double quotes.
+ */
+static void
+append_list(StringInfo buf, List *strings)
+{
+	ListCell   *lc;
+
+	foreach(lc, strings)
+	{
+		const char *string = (const char *) lfirst(lc);
+		bool		plain = (*string != '\0');
+
+		for (const char *p = string; *p; p++)
+		{
+			if (!isalnum((unsigned char) *p) && *p != '_')
+				plain = false;
+		}
+
+		if (lc != list_head(strings))
+			appendStringInfoChar(buf, ',');
+		if (plain)
+		{
+			appendStringInfoString(buf, string);
+			continue;
+		}
+		appendStringInfoChar(buf, '"');
+		for (const char *p = string; *p; p++)
+		{
+			if (*p == '"')
+				appendStringInfoChar(buf, '"');
+			appendStringInfoChar(buf, *p);
+		}
+		appendStringInfoChar(buf, '"');
+	}
+}
+
+/*
+ * rule_read_arguments
+ *
+ * Read a guard trigger's arguments into the members of rule that this side
+ * keeps; the others stay as they are.  Returns NULL, or what is wrong with
+ * the arguments, as the end of a sentence.
+ */
+char *
+rule_read_arguments(GuardRule *rule, GuardSide side, int nargs, char **args)
+{
+	bool		seen[lengthof(rule_options)] = {0};
+
+	for (int i = 0; i < nargs; i++)
+	{
+		const char *equals = strchr(args[i], '=');
+		const RuleOption *option = NULL;
+		int			o;
+
+		for (o = 0; equals != NULL && o < (int) lengthof(rule_options); o++)
+		{
+			if (rule_options[o].side == side &&
+				strlen(rule_options[o].name) == (size_t) (equals - args[i]) &&
+				strncmp(rule_options[o].name, args[i], equals - args[i]) == 0)
+			{
+				option = &rule_options[o];
+				break;
+			}
+		}
+		if (option == NULL)
+			return psprintf("its trigger argument \"%s\" is none that it knows",
+							args[i]);
+		if (seen[o])
+			return psprintf("its trigger argument \"%s\" is given twice",
+							option->name);
+		seen[o] = true;
+
+		switch (option->kind)
+		{
+			case OPTION_LIST:
+				if (!SplitGUCList(pstrdup(equals + 1), ',',
+								  LIST_MEMBER(rule, option)) ||
+					*LIST_MEMBER(rule, option) == NIL)
+					return psprintf("its trigger argument \"%s\" is not a list",
+									args[i]);
+				break;
+			case OPTION_TEXT:
+				*TEXT_MEMBER(rule, option) = pstrdup(equals + 1);
+				break;
+			case OPTION_BOOL:
+				if (!parse_bool(equals + 1, BOOL_MEMBER(rule, option)))
+					return psprintf("its trigger argument \"%s\" is neither true nor false",
+									args[i]);
+				break;
+		}
+	}
+
+	for (int o = 0; o < (int) lengthof(rule_options); o++)
+	{
+		if (rule_options[o].side == side && rule_options[o].required &&
+			!seen[o])
+			return psprintf("its trigger argument \"%s\" is missing",
+							rule_options[o].name);
+	}
+
+	if (side == BOOKING_SIDE)
+	{
+		bool		has_lists = rule->blocking_statuses != NIL ||
+			rule->free_statuses != NIL;
+
+		if (rule->blocking_statuses != NIL && rule->free_statuses != NIL)
+			return pstrdup("its trigger arguments name both blocking and free statuses");
+		if (has_lists != (rule->status_column != NULL))
+			return pstrdup("its trigger arguments name a status column without statuses, or statuses without a column");
+	}
+	return NULL;
+}
+
+/*
+ * rule_write_arguments
+ *
+ * The arguments that keep this side's part of a rule, as a list of strings.
+ */
+List *
+rule_write_arguments(const GuardRule *rule, GuardSide side)
+{
+	List	   *arguments = NIL;
+
+	for (int o = 0; o < (int) lengthof(rule_options); o++)
+	{
+		const RuleOption *option = &rule_options[o];
+		StringInfoData buf;
+
+		if (option->side != side)
+			continue;
+
+		initStringInfo(&buf);
+		appendStringInfo(&buf, "%s=", option->name);
+		switch (option->kind)
+		{
+			case OPTION_LIST:
+				if (*LIST_MEMBER(rule, option) == NIL)
+					continue;
+				append_list(&buf, *LIST_MEMBER(rule, option));
+				break;
+			case OPTION_TEXT:
+				if (*TEXT_MEMBER(rule, option) == NULL)
+					continue;
+				appendStringInfoString(&buf, *TEXT_MEMBER(rule, option));
+				break;
+			case OPTION_BOOL:
+				appendStringInfoString(&buf, *BOOL_MEMBER(rule, option) ?
+									   "true" : "false");
+				break;
+		}
+		arguments = lappend(arguments, buf.data);
+	}
+	return arguments;
+}
+
+/*
+ * rule_copy
+ *
+ * A copy of a rule in the current memory context.
+ */
+GuardRule *
+rule_copy(const GuardRule *rule)
+{
+	GuardRule  *copy = palloc(sizeof(GuardRule));
+
+	*copy = *rule;
+	for (int o = 0; o < (int) lengthof(rule_options); o++)
+	{
+		const RuleOption *option = &rule_options[o];
+
+		if (option->kind == OPTION_LIST)
+		{
+			List	   *list = NIL;
+			ListCell   *lc;
+
+			foreach(lc, *LIST_MEMBER(rule, option))
+				list = lappend(list, pstrdup((const char *) lfirst(lc)));
+			*LIST_MEMBER(copy, option) = list;
+		}
+		else if (option->kind == OPTION_TEXT &&
+				 *TEXT_MEMBER(rule, option) != NULL)
+			*TEXT_MEMBER(copy, option) = pstrdup(*TEXT_MEMBER(rule, option));
+	}
+	return copy;
+}
+
+/*
+ * rule_append_array
+ *
+ * Append a list of strings as an SQL array expression.
+ */
+void
+rule_append_array(StringInfo buf, List *strings)
+{
+	ListCell   *lc;
+
+	appendStringInfoString(buf, "ARRAY[");
+	foreach(lc, strings)
+		appendStringInfo(buf, "%s%s",
+						 lc == list_head(strings) ? "" : ", ",
+						 quote_literal_cstr((const char *) lfirst(lc)));
+	appendStringInfoChar(buf, ']');
+}
+
+/*
+ * rule_definition
+ *
+ * The SQL call of booking_guard_protect() that makes a guard with this rule:
+ * its keys, and every option that is not the default.
+ */
+char *
+rule_definition(const GuardRule *rule, Oid sibling,
+				Oid service_relid, Oid booking_relid)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "SELECT %s(%s, %s",
+					 quote_qualified_identifier(get_namespace_name(get_func_namespace(sibling)),
+												PROTECT_FUNCTION),
+					 quote_literal_cstr(rule_table_name(service_relid)),
+					 quote_literal_cstr(rule_table_name(booking_relid)));
+
+	for (int o = 0; o < (int) lengthof(rule_options); o++)
+	{
+		const RuleOption *option = &rule_options[o];
+
+		switch (option->kind)
+		{
+			case OPTION_LIST:
+				if (*LIST_MEMBER(rule, option) == NIL)
+					continue;
+				appendStringInfo(&buf, ", %s => ", option->name);
+				rule_append_array(&buf, *LIST_MEMBER(rule, option));
+				break;
+			case OPTION_TEXT:
+				{
+					const char *value = *TEXT_MEMBER(rule, option);
+
+					if (value == NULL && option->default_value == NULL)
+						continue;
+					if (value != NULL && option->default_value != NULL &&
+						strcmp(value, option->default_value) == 0)
+						continue;
+					appendStringInfo(&buf, ", %s => %s", option->name,
+									 value != NULL ?
+									 quote_literal_cstr(value) : "NULL");
+					break;
+				}
+			case OPTION_BOOL:
+				if (*BOOL_MEMBER(rule, option))
+					continue;	/* the default */
+				appendStringInfo(&buf, ", %s => false", option->name);
+				break;
+		}
+	}
+	appendStringInfoString(&buf, ");");
+	return buf.data;
+}
+
+/*
+ * rule_table_name
+ *
+ * A table's name, always with its schema: an SQL identifier that regclass
+ * reads back whatever the search_path.
+ */
+char *
+rule_table_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}

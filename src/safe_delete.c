@@ -1,0 +1,686 @@
+/*-------------------------------------------------------------------------
+ *
+ * safe_delete.c
+ *	  safe_delete_service() and booking_guard_blocking_bookings().
+ *
+ * Both take a service by its id, and look for it first as the caller does:
+ * with the caller's privileges, under the caller's row-level security and
+ * tenant.  A row that the caller cannot see is no such service.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
+
+#include "guard.h"
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(safe_delete_service);
+PG_FUNCTION_INFO_V1(booking_guard_blocking_bookings);
+
+/* The service that a call is about. */
+typedef struct ServiceCall
+{
+	Oid			relid;
+	List	   *guards;			/* its guards (Guard *) in firing order */
+	Guard	   *identifying;	/* the one whose key the id is of */
+	const char *tenant_column;	/* or NULL */
+	int			ncolumns;		/* the id's columns, then the tenant's */
+	struct
+	{
+		const char *name;
+		Oid			type;
+		Oid			eq_opr;
+	}			column[INDEX_MAX_KEYS + 1];
+	KeyValues	values;			/* of these columns */
+} ServiceCall;
+
+/* One row of booking_guard_blocking_bookings(), before it is sorted. */
+typedef struct BlockingBooking
+{
+	Guard	   *guard;
+	char	   *id;
+	char	   *status;
+	bool		has_start;
+	TimestampTz start;
+} BlockingBooking;
+
+typedef struct BlockingList
+{
+	MemoryContext context;
+	BlockingBooking *booking;
+	int			n;
+	int			allocated;
+	AttrNumber	nids;			/* columns of the booking's primary key */
+} BlockingList;
+
+
+/* ----------------------------------------------------------------
+ *		Which service
+ * ----------------------------------------------------------------
+ */
+
+static char *
+datum_text(Oid type, Datum value)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/*
+ * An argument as strings: the elements of an array, or the one value.
+ */
+static List *
+argument_strings(FunctionCallInfo fcinfo, int argno, bool as_whole)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argno);
+	Oid			element_type = get_element_type(type);
+	Datum		value = PG_GETARG_DATUM(argno);
+	List	   *strings = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	if (!OidIsValid(element_type) || as_whole)
+		return list_make1(datum_text(type, value));
+
+	get_typlenbyvalalign(element_type, &typlen, &typbyval, &typalign);
+	deconstruct_array(DatumGetArrayTypeP(value), element_type,
+					  typlen, typbyval, typalign, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			report_bad_list("service_id");
+		strings = lappend(strings, datum_text(element_type, elements[i]));
+	}
+	return strings;
+}
+
+static void
+add_column(ServiceCall *call, const char *name, Oid eq_opr)
+{
+	Oid			type = get_atttype(call->relid, get_attnum(call->relid, name));
+
+	if (!OidIsValid(eq_opr))
+		eq_opr = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	call->column[call->ncolumns].name = name;
+	call->column[call->ncolumns].type = type;
+	call->column[call->ncolumns].eq_opr = eq_opr;
+	call->ncolumns++;
+}
+
+/*
+ * Set the value of the next column, as its type's input function reads it.
+ */
+static void
+add_value(ServiceCall *call, const char *string)
+{
+	int			i = call->values.n++;
+	Oid			input;
+	Oid			ioparam;
+
+	getTypeInputInfo(call->column[i].type, &input, &ioparam);
+	call->values.value[i] = OidInputFunctionCall(input, pstrdup(string),
+												 ioparam, -1);
+	call->values.isnull[i] = false;
+}
+
+/*
+ * Understand the arguments (service_id, tenant_id, service_table) of a call.
+ */
+static void
+read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
+{
+	List	   *strings;
+	List	   *names = NIL;
+	Relation	service;
+	ListCell   *lc;
+
+	memset(call, 0, sizeof(ServiceCall));
+
+	if (PG_ARGISNULL(0))
+		report_null_argument(function, "service_id");
+
+	if (PG_ARGISNULL(2))
+	{
+		List	   *relids;
+
+		call->relid = guard_default_service(fcinfo->flinfo->fn_oid, &relids);
+		if (!OidIsValid(call->relid))
+			report_no_default_service(relids);
+	}
+	else
+		call->relid = PG_GETARG_OID(2);
+
+	service = try_relation_open(call->relid, AccessShareLock);
+	if (service != NULL)
+	{
+		call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid);
+		relation_close(service, NoLock);
+	}
+	if (call->guards == NIL)
+		report_not_guarded(call->relid);
+	call->identifying = guard_identifying(call->guards);
+	call->tenant_column = call->identifying->rule->tenant_column;
+
+	if (call->tenant_column != NULL && PG_ARGISNULL(1))
+		report_tenant_required(call->relid, call->tenant_column);
+	if (call->tenant_column == NULL && !PG_ARGISNULL(1))
+		report_tenant_unknown(call->relid);
+
+	/* The id is the key, less the tenant's column. */
+	for (int i = 0; i < call->identifying->nkeys; i++)
+	{
+		GuardKeyColumn *key = &call->identifying->key[i];
+
+		if (call->tenant_column != NULL &&
+			strcmp(call->tenant_column, key->service_name) == 0)
+			continue;
+		add_column(call, key->service_name, key->service_eq_opr);
+		names = lappend(names, key->service_name);
+	}
+
+	strings = argument_strings(fcinfo, 0,
+							   call->ncolumns == 1 &&
+							   OidIsValid(get_element_type(call->column[0].type)));
+	if (list_length(strings) != call->ncolumns)
+		report_id_length(call->relid, names, list_length(strings));
+	foreach(lc, strings)
+		add_value(call, (char *) lfirst(lc));
+
+	if (call->tenant_column != NULL)
+	{
+		add_column(call, call->tenant_column, InvalidOid);
+		add_value(call,
+				  (char *) linitial(argument_strings(fcinfo, 1, true)));
+	}
+}
+
+/*
+ * Append " FROM … WHERE …", the call's service.
+ */
+static void
+append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
+{
+	query_append_relation(sql, call->relid);
+	for (int i = 0; i < call->ncolumns; i++)
+	{
+		Oid			type = call->column[i].type;
+
+		argtypes[i] = type;
+		appendStringInfoString(sql, i == 0 ? " WHERE " : " AND ");
+		generate_operator_clause(sql,
+								 psprintf("x.%s", quote_identifier(call->column[i].name)),
+								 type, call->column[i].eq_opr,
+								 psprintf("$%d", i + 1), type);
+	}
+}
+
+/*
+ * Run a statement about the service as the caller, with the snapshot that
+ * the caller's own statement would have; returns the number of rows.
+ */
+static uint64
+run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call)
+{
+	char		nulls[INDEX_MAX_KEYS + 1];
+	uint64		processed;
+	int			result;
+
+	if (!query_is_ready(plan))
+	{
+		StringInfoData sql;
+		Oid			argtypes[INDEX_MAX_KEYS + 1];
+
+		initStringInfo(&sql);
+		appendStringInfoString(&sql, verb);
+		append_service(&sql, call, argtypes);
+		*plan = query_prepare(sql.data, call->ncolumns, argtypes, InvalidOid);
+	}
+
+	memset(nulls, ' ', sizeof(nulls));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	result = SPI_execute_plan(*plan, call->values.value, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan returned %s",
+			 SPI_result_code_string(result));
+	processed = SPI_processed;
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	return processed;
+}
+
+/*
+ * Whether the caller sees the service.
+ */
+static bool
+find_service(ServiceCall *call)
+{
+	return run_as_caller(&call->identifying->find_plan, "SELECT 1", call) > 0;
+}
+
+/*
+ * Row callback of guard_key(): keep the row's values.
+ */
+typedef struct KeyFetch
+{
+	MemoryContext context;
+	KeyValues  *key;
+} KeyFetch;
+
+static void
+fetch_key(TupleTableSlot *slot, void *arg)
+{
+	KeyFetch   *fetch = (KeyFetch *) arg;
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+
+	for (int i = 0; i < fetch->key->n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, i);
+		Datum		value = slot_getattr(slot, i + 1, &fetch->key->isnull[i]);
+
+		fetch->key->value[i] = fetch->key->isnull[i] ? (Datum) 0 :
+			datumCopy(value, att->attbyval, att->attlen);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The service's key for one of its guards.  Guards mostly share a key, which
+ * is then the id (and tenant) of the call; else it is read from the row, as
+ * the table's owner, since the caller need not be able to read all of it.
+ * False if there is no key: the row is gone, or has a NULL in it.
+ */
+static bool
+service_key(ServiceCall *call, Guard *guard, KeyValues *key)
+{
+	bool		all_known = true;
+	StringInfoData sql;
+	Oid			argtypes[INDEX_MAX_KEYS + 1];
+	SPIPlanPtr	plan;
+	KeyFetch	fetch = {CurrentMemoryContext, key};
+	volatile uint64 found = 0;
+
+	key->n = guard->nkeys;
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		int			j = 0;
+
+		while (j < call->ncolumns &&
+			   strcmp(call->column[j].name, guard->key[i].service_name) != 0)
+			j++;
+		if (j == call->ncolumns)
+		{
+			all_known = false;
+			break;
+		}
+		key->value[i] = call->values.value[j];
+		key->isnull[i] = false;
+	}
+	if (all_known)
+		return true;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < guard->nkeys; i++)
+		appendStringInfo(&sql, "%s x.%s", i == 0 ? "SELECT" : ",",
+						 quote_identifier(guard->key[i].service_name));
+	append_service(&sql, call, argtypes);
+	plan = query_prepare(sql.data, call->ncolumns, argtypes, call->relid);
+	PG_TRY();
+	{
+		found = query_run(plan, &call->values, call->relid, fetch_key, &fetch);
+	}
+	PG_FINALLY();
+	{
+		query_forget(&plan);
+	}
+	PG_END_TRY();
+
+	for (int i = 0; i < key->n; i++)
+	{
+		if (found > 0 && key->isnull[i])
+			return false;
+	}
+	return found > 0;
+}
+
+
+/* ----------------------------------------------------------------
+ *		safe_delete_service
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Delete the service as the caller, in a subtransaction.  Returns how many
+ * rows were deleted; or, if one of the service's guards refused, -1 with its
+ * sentence and what it counted, and the subtransaction undone with all its
+ * locks.  Other errors go on.
+ *
+ * The guard's triggers do what is left to do: the server locks the row, they
+ * count with the newest snapshot, and again when the row is gone.
+ */
+static int64
+delete_service(ServiceCall *call, char **message, Refusal *refusal)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile int64 deleted = -1;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+
+	PG_TRY();
+	{
+		deleted = (int64) run_as_caller(&call->identifying->delete_plan,
+										"DELETE", call);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		bool		refused = false;
+		ListCell   *lc;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+
+		/*
+		 * Is it one of this service's guards that refused to delete it?  A
+		 * cascade may have met another table's.
+		 */
+		*refusal = *service_last_refusal();
+		foreach(lc, call->guards)
+		{
+			Guard	   *guard = (Guard *) lfirst(lc);
+
+			if (edata->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION &&
+				edata->constraint_name != NULL &&
+				strcmp(edata->constraint_name, guard->name) == 0 &&
+				edata->table_name != NULL &&
+				strcmp(edata->table_name, get_rel_name(call->relid)) == 0 &&
+				refusal->kind == REFUSE_DELETE &&
+				refusal->service_relid == call->relid)
+				refused = true;
+		}
+		if (!refused)
+			ReThrowError(edata);
+		*message = edata->message;
+	}
+	PG_END_TRY();
+
+	return deleted;
+}
+
+static int
+saturated_int32(int64 n)
+{
+	return n > PG_INT32_MAX ? PG_INT32_MAX : (int) n;
+}
+
+/*
+ * safe_delete_service
+ *
+ * Delete a service unless upcoming bookings need it; see delete_service()
+ * for locks.  Arguments: the id in any type that has a text form (an array
+ * for a key of several columns), the tenant likewise, the service table as
+ * regclass; see read_call() for the errors.
+ */
+Datum
+safe_delete_service(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ServiceCall call;
+	Guard	   *blocking = NULL;
+	Refusal		refusal = {0};
+	const char *outcome;
+	char	   *message = NULL;
+	Datum		values[4];
+	bool		nulls[4] = {false, true, true, false};
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	read_call(fcinfo, "safe_delete_service", &call);
+
+	if (!find_service(&call))
+		outcome = "not_found";
+	else
+	{
+		/* Look before locking, so that a refusal makes no booker wait. */
+		foreach(lc, call.guards)
+		{
+			Guard	   *guard = (Guard *) lfirst(lc);
+			KeyValues	key;
+			ClaimTally	tally;
+
+			if (!service_key(&call, guard, &key) ||
+				!claims_count(guard, &key, &tally))
+				continue;
+			blocking = guard;
+			refusal.total = tally.total;
+			refusal.has_start = tally.has_start;
+			refusal.start = tally.start;
+			message = report_refusal(guard, REFUSE_DELETE, tally.total);
+			break;
+		}
+
+		if (blocking != NULL)
+			outcome = "blocked";
+		else
+		{
+			int64		deleted = delete_service(&call, &message, &refusal);
+
+			if (deleted > 0)
+				outcome = "deleted";
+			else if (deleted < 0)
+			{
+				outcome = "blocked";
+				foreach(lc, call.guards)
+				{
+					if (((Guard *) lfirst(lc))->booking_relid ==
+						refusal.booking_relid)
+						blocking = (Guard *) lfirst(lc);
+				}
+			}
+			else if (find_service(&call))
+				report_delete_suppressed(call.identifying);
+			else
+				outcome = "not_found";	/* somebody else was faster */
+		}
+	}
+
+	if (strcmp(outcome, "blocked") == 0)
+	{
+		values[1] = Int32GetDatum(saturated_int32(refusal.total));
+		nulls[1] = false;
+		if (refusal.has_start && report_may_read(blocking, BOOKING_SIDE))
+		{
+			values[2] = TimestampTzGetDatum(refusal.start);
+			nulls[2] = false;
+		}
+	}
+	else if (strcmp(outcome, "deleted") == 0)
+	{
+		values[1] = Int32GetDatum(0);
+		nulls[1] = false;
+		message = report_deleted(call.identifying);
+	}
+	else
+		message = report_not_found(call.identifying);
+
+	values[0] = CStringGetTextDatum(outcome);
+	values[3] = CStringGetTextDatum(message);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+
+/* ----------------------------------------------------------------
+ *		booking_guard_blocking_bookings
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Row callback of booking_guard_blocking_bookings().
+ */
+static void
+collect_booking(Guard *guard, TupleTableSlot *slot,
+				const ClaimColumns *columns, AttrNumber first_id, void *arg)
+{
+	BlockingList *list = (BlockingList *) arg;
+	MemoryContext old = MemoryContextSwitchTo(list->context);
+	BlockingBooking *booking;
+
+	if (list->n == list->allocated)
+	{
+		list->allocated = list->allocated > 0 ? 2 * list->allocated : 64;
+		if (list->booking == NULL)
+			list->booking = palloc(list->allocated * sizeof(BlockingBooking));
+		else
+			list->booking = repalloc_huge(list->booking,
+										  list->allocated *
+										  sizeof(BlockingBooking));
+	}
+	booking = &list->booking[list->n++];
+	memset(booking, 0, sizeof(BlockingBooking));
+	booking->guard = guard;
+	booking->has_start = claims_start(guard, slot, columns, &booking->start);
+
+	if (guard->rule->status_column != NULL)
+	{
+		bool		isnull;
+		Datum		status = slot_getattr(slot, columns->status, &isnull);
+
+		booking->status = datum_text(guard->status_type, status);
+	}
+
+	if (list->nids > 0)
+	{
+		Datum	   *ids = palloc(list->nids * sizeof(Datum));
+
+		for (int i = 0; i < list->nids; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor,
+												  first_id + i - 1);
+			bool		isnull;
+			Datum		id = slot_getattr(slot, first_id + i, &isnull);
+
+			booking->id = datum_text(att->atttypid, id);
+			ids[i] = CStringGetTextDatum(booking->id);
+		}
+		if (list->nids > 1)
+			booking->id = OidOutputFunctionCall(F_ARRAY_OUT,
+												PointerGetDatum(construct_array(ids, list->nids, TEXTOID,
+																				-1, false, TYPALIGN_INT)));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Soonest first; those without a time last. */
+static int
+compare_bookings(const void *a, const void *b)
+{
+	const BlockingBooking *ba = (const BlockingBooking *) a;
+	const BlockingBooking *bb = (const BlockingBooking *) b;
+
+	if (ba->has_start != bb->has_start)
+		return ba->has_start ? -1 : 1;
+	if (ba->has_start && ba->start != bb->start)
+		return ba->start < bb->start ? -1 : 1;
+	if (ba->guard != bb->guard)
+		return strcmp(ba->guard->name, bb->guard->name);
+	if (ba->id != NULL && bb->id != NULL)
+		return strcmp(ba->id, bb->id);
+	return 0;
+}
+
+/*
+ * booking_guard_blocking_bookings
+ *
+ * The upcoming bookings that keep a service from being deleted, as far as the
+ * caller may read them; none for a service that the caller does not see.
+ * Arguments as of safe_delete_service().  Takes no row locks.
+ */
+Datum
+booking_guard_blocking_bookings(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ServiceCall call;
+	BlockingList list = {0};
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	list.context = CurrentMemoryContext;
+	read_call(fcinfo, BLOCKING_BOOKINGS_FUNCTION, &call);
+
+	if (!find_service(&call))
+		return (Datum) 0;
+
+	foreach(lc, call.guards)
+	{
+		Guard	   *guard = (Guard *) lfirst(lc);
+		List	   *ids = guard_primary_key(guard->booking_relid);
+		KeyValues	key;
+
+		if (!service_key(&call, guard, &key))
+			continue;
+		list.nids = list_length(ids);
+		claims_list(guard, &key, ids, collect_booking, &list);
+	}
+
+	if (list.n > 1)
+		qsort(list.booking, list.n, sizeof(BlockingBooking),
+			  compare_bookings);
+
+	for (int i = 0; i < list.n; i++)
+	{
+		BlockingBooking *booking = &list.booking[i];
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		values[0] = CStringGetTextDatum(report_table_name(booking->guard->booking_relid));
+		if (booking->id != NULL)
+			values[1] = CStringGetTextDatum(booking->id);
+		else
+			nulls[1] = true;
+		if (booking->status != NULL)
+			values[2] = CStringGetTextDatum(booking->status);
+		else
+			nulls[2] = true;
+		if (booking->has_start)
+			values[3] = TimestampTzGetDatum(booking->start);
+		else
+			nulls[3] = true;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

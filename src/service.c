@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * service.c
+ *	  The triggers on the service table, and the lock on a service row.
+ *
+ * Why no booking is lost.  A booker makes a claim in this order: it locks
+ * the service row FOR KEY SHARE (booking.c), then commits.  A deleter: it
+ * holds the row FOR UPDATE (a DELETE or a key change takes that lock before
+ * any AFTER trigger fires), then counts claims with the newest snapshot,
+ * then commits.  The two locks conflict.  If the booker had its lock first,
+ * the deleter got its own only after the booker's end, and its snapshot, taken
+ * later still, sees the claim.  If the deleter was first, the booker waits
+ * for its end and then finds no row, and fails.  The same holds for a booker
+ * that leans on a foreign key, whose check takes the same lock.
+ *
+ * The lock covers key changes only because the key has a unique index (see
+ * index_serves_key()); an UPDATE of other columns makes nobody wait.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "guard.h"
+#include "report.h"
+
+PG_FUNCTION_INFO_V1(booking_guard_before_delete);
+PG_FUNCTION_INFO_V1(booking_guard_service);
+PG_FUNCTION_INFO_V1(booking_guard_truncate);
+
+/*
+ * The last refusal of a service's DELETE, key change or TRUNCATE in this
+ * backend.  safe_delete_service() turns the error into a verdict, and an
+ * ErrorData has no room for a count; it reads this right after it has caught
+ * the error, before anything else can run.
+ */
+static Refusal last_refusal;
+
+
+/*
+ * service_last_refusal
+ *
+ * What the guard refusal that was just caught had counted.
+ */
+const Refusal *
+service_last_refusal(void)
+{
+	return &last_refusal;
+}
+
+static void refuse(Guard *guard, RefusalKind kind, Relation rel,
+				   TupleTableSlot *slot, ClaimTally *tally)
+	pg_attribute_noreturn();
+
+static void
+refuse(Guard *guard, RefusalKind kind, Relation rel, TupleTableSlot *slot,
+	   ClaimTally *tally)
+{
+	last_refusal.kind = kind;
+	last_refusal.service_relid = guard->service_relid;
+	last_refusal.total = tally->total;
+	last_refusal.has_start = tally->has_start;
+	last_refusal.start = tally->start;
+	last_refusal.booking_relid = guard->booking_relid;
+	report_service_refused(guard, kind, rel, slot, tally);
+}
+
+/*
+ * service_exists
+ *
+ * Whether there is a service with this key, as the service table's owner and
+ * with the newest snapshot.  key_of says whose types the key values are of.
+ * With lock, the row is locked FOR KEY SHARE until the transaction ends,
+ * after waiting for whoever deletes it or changes its key.
+ *
+ * The lock is the server's foreign keys' own: see RI_FKey_check().  Under
+ * REPEATABLE READ and SERIALIZABLE it raises a serialization failure if the
+ * row was changed between our snapshot, which is only microseconds old, and
+ * the lock.
+ */
+bool
+service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
+			   bool lock)
+{
+	SPIPlanPtr *plan = &guard->service_plan[key_of][lock];
+
+	if (!query_is_ready(plan))
+	{
+		StringInfoData sql;
+		Oid			argtypes[INDEX_MAX_KEYS];
+
+		initStringInfo(&sql);
+		appendStringInfoString(&sql, "SELECT 1");
+		query_append_relation(&sql, guard->service_relid);
+		for (int i = 0; i < guard->nkeys; i++)
+		{
+			GuardKeyColumn *column = &guard->key[i];
+			bool		of_booking = key_of == BOOKING_SIDE;
+			char	   *name = psprintf("x.%s",
+										quote_identifier(column->service_name));
+
+			if (OidIsValid(column->collation))
+				name = psprintf("(%s COLLATE %s)", name,
+								query_collation_name(column->collation));
+			argtypes[i] = of_booking ?
+				column->booking_type : column->service_type;
+			appendStringInfoString(&sql, i == 0 ? " WHERE " : " AND ");
+			generate_operator_clause(&sql, name, column->service_type,
+									 of_booking ?
+									 column->eq_opr : column->service_eq_opr,
+									 psprintf("$%d", i + 1), argtypes[i]);
+		}
+		if (lock)
+			appendStringInfoString(&sql, " FOR KEY SHARE OF x");
+		*plan = query_prepare(sql.data, guard->nkeys, argtypes,
+							  guard->service_relid);
+	}
+
+	return query_run(*plan, key, guard->service_relid, NULL, NULL) > 0;
+}
+
+/*
+ * booking_guard_before_delete
+ *
+ * Trigger BEFORE DELETE FOR EACH ROW on a service table: refuse early.
+ *
+ * The server locks the row FOR UPDATE before it fires BEFORE ROW triggers
+ * (GetTupleForTrigger()), so this count is already final as far as other
+ * transactions go.  What this transaction itself may still do is for
+ * booking_guard_service() to see; but there the row is already marked as
+ * deleted, and an error here comes before that.
+ *
+ * On a partition nothing is known yet: a row that moves to another partition
+ * fires this trigger too.
+ */
+Datum
+booking_guard_before_delete(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	ListCell   *lc;
+
+	report_check_trigger(fcinfo, BEFORE_DELETE_FUNCTION,
+						 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
+						 1 << TRIGGER_EVENT_DELETE);
+
+	if (trigdata->tg_relation->rd_rel->relispartition)
+		return PointerGetDatum(trigdata->tg_trigtuple);
+
+	foreach(lc, guard_of_service(trigdata->tg_relation,
+								 fcinfo->flinfo->fn_oid))
+	{
+		Guard	   *guard = (Guard *) lfirst(lc);
+		ClaimTally	tally;
+		KeyValues	key;
+
+		if (!claims_has_key(guard, trigdata->tg_trigslot))
+			continue;
+		guard_key_values(guard, trigdata->tg_trigslot, &key);
+		if (claims_count(guard, &key, &tally))
+			refuse(guard, REFUSE_DELETE, trigdata->tg_relation,
+				   trigdata->tg_trigslot, &tally);
+	}
+
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
+/*
+ * booking_guard_service
+ *
+ * Constraint trigger AFTER DELETE OR UPDATE FOR EACH ROW on a service table,
+ * FROM the booking table: the guard's final verdict on a service that is
+ * gone or has another key.
+ *
+ * It must fire before the server's own triggers of ON DELETE SET NULL or
+ * CASCADE, which would strip or delete the bookings that it should find.
+ */
+Datum
+booking_guard_service(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TupleTableSlot *oldslot;
+	bool		is_update;
+	Guard	   *guard;
+	ClaimTally	tally;
+	KeyValues	key;
+
+	report_check_trigger(fcinfo, SERVICE_FUNCTION,
+						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
+						 (1 << TRIGGER_EVENT_DELETE) | (1 << TRIGGER_EVENT_UPDATE));
+	if (strcmp(trigdata->tg_trigger->tgname, RI_TRIGGER_NAME_PREFIX) >= 0)
+		report_sorts_late(trigdata->tg_relation, trigdata->tg_trigger);
+
+	oldslot = trigdata->tg_trigslot;
+	is_update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+
+	guard = guard_get(trigdata->tg_trigger->tgoid, SERVICE_SIDE);
+
+	if (!claims_has_key(guard, oldslot))
+		return PointerGetDatum(NULL);
+	if (is_update && guard_same_key(guard, oldslot, trigdata->tg_newslot))
+		return PointerGetDatum(NULL);
+
+	guard_key_values(guard, oldslot, &key);
+	if (!claims_count(guard, &key, &tally))
+		return PointerGetDatum(NULL);
+
+	/*
+	 * There are claims.  They keep their service if a row with its key is
+	 * still there: it moved to another partition, was replaced in this
+	 * transaction, or its key was changed to an equal one.  The lock keeps
+	 * that row in place until we are done.
+	 */
+	if (service_exists(guard, &key, SERVICE_SIDE, true))
+		return PointerGetDatum(NULL);
+
+	/* Or a foreign key is about to carry them along to the new key. */
+	if (is_update && guard->cascades)
+		return PointerGetDatum(NULL);
+
+	refuse(guard, is_update ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
+		   trigdata->tg_relation, oldslot, &tally);
+}
+
+/*
+ * booking_guard_truncate
+ *
+ * Trigger AFTER TRUNCATE FOR EACH STATEMENT on a service table: refuse if
+ * claims are left without a service.
+ *
+ * TRUNCATE holds ACCESS EXCLUSIVE on the table, and every booker holds ROW
+ * SHARE on it until its end, so that all of them are done and seen.  When
+ * the bookings are truncated in the same statement, none are left by now.
+ */
+Datum
+booking_guard_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	ListCell   *lc;
+
+	report_check_trigger(fcinfo, TRUNCATE_FUNCTION,
+						 TRIGGER_EVENT_AFTER, 1 << TRIGGER_EVENT_TRUNCATE);
+
+	foreach(lc, guard_of_service(trigdata->tg_relation,
+								 fcinfo->flinfo->fn_oid))
+	{
+		Guard	   *guard = (Guard *) lfirst(lc);
+		ClaimTally	tally;
+
+		if (claims_count_orphans(guard, &tally))
+			refuse(guard, REFUSE_TRUNCATE, trigdata->tg_relation, NULL,
+				   &tally);
+	}
+
+	return PointerGetDatum(NULL);
+}
