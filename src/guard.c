@@ -17,6 +17,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -240,7 +241,11 @@ guard_list(Oid sibling, GuardSide side)
 		if (form->classid != TriggerRelationId)
 			continue;
 		trigger = guard_fetch_trigger(form->objid);
-		if (trigger != NULL && !OidIsValid(trigger->parent))
+		/* whatever was dropped since the scan began is no guard any more */
+		if (trigger != NULL && !OidIsValid(trigger->parent) &&
+			get_rel_name(trigger->relid) != NULL &&
+			(!OidIsValid(trigger->from_relid) ||
+			 get_rel_name(trigger->from_relid) != NULL))
 			triggers = lappend(triggers, trigger);
 	}
 	systable_endscan(scan);
@@ -756,6 +761,36 @@ index_serves_key(Guard *guard, Relation index, int *position)
 }
 
 /*
+ * Whether a booking's key can be compared as a value of the service index's
+ * type.  A foreign key takes any implicit cast; we take only the server's own,
+ * since the cast is evaluated as the owner of either table, and whoever made
+ * the type of a column may have made a cast that runs code of theirs.
+ */
+static bool
+can_compare_as(GuardKeyColumn *key, Oid opcintype)
+{
+	Oid			input_types[2];
+	Oid			target_types[2];
+	CoercionPathType path;
+	Oid			function;
+
+	/* opcintype may be polymorphic, hence the pair; see the server's code */
+	input_types[0] = key->service_type;
+	input_types[1] = key->booking_type;
+	target_types[0] = opcintype;
+	target_types[1] = opcintype;
+	if (!can_coerce_type(2, input_types, target_types, COERCION_IMPLICIT))
+		return false;
+
+	if (IsPolymorphicType(opcintype))
+		return true;
+	path = find_coercion_pathway(opcintype, getBaseType(key->booking_type),
+								 COERCION_IMPLICIT, &function);
+	return path == COERCION_PATH_RELABELTYPE ||
+		(path == COERCION_PATH_FUNC && function < FirstNormalObjectId);
+}
+
+/*
  * The operators that compare one column of the key.  Follows the choice that
  * ATAddForeignKeyConstraint() makes for a foreign key.
  */
@@ -764,8 +799,6 @@ resolve_key_operators(Guard *guard, GuardKeyColumn *key,
 					  Oid opfamily, Oid opcintype, Oid collation)
 {
 	Oid			booking_collation;
-	Oid			input_types[2];
-	Oid			target_types[2];
 
 	key->service_eq_opr = get_opfamily_member(opfamily, opcintype, opcintype,
 											  BTEqualStrategyNumber);
@@ -778,11 +811,7 @@ resolve_key_operators(Guard *guard, GuardKeyColumn *key,
 									  BTEqualStrategyNumber);
 	if (!OidIsValid(key->eq_opr))
 	{
-		input_types[0] = key->service_type;
-		input_types[1] = key->booking_type;
-		target_types[0] = opcintype;
-		target_types[1] = opcintype;
-		if (!can_coerce_type(2, input_types, target_types, COERCION_IMPLICIT))
+		if (!can_compare_as(key, opcintype))
 			report_key_types_differ(guard, key);
 		key->eq_opr = key->service_eq_opr;
 	}
@@ -883,49 +912,57 @@ resolve_key(Guard *guard)
 		report_no_unique_index(guard);
 }
 
+/* Arguments and result of read_value(). */
+typedef struct ValueReading
+{
+	Oid			type;
+	const char *string;
+	Datum		value;
+} ValueReading;
+
+static void
+read_value(void *arg)
+{
+	ValueReading *reading = (ValueReading *) arg;
+	Oid			input;
+	Oid			ioparam;
+
+	getTypeInputInfo(reading->type, &input, &ioparam);
+	reading->value = OidInputFunctionCall(input, pstrdup(reading->string),
+										  ioparam, -1);
+}
+
 /*
- * Read a value by its type's input function; false if it refuses.  The types
- * that never do are spared the subtransaction.
+ * guard_try
+ *
+ * Call action(arg) in a subtransaction: NULL, or the error that it raised,
+ * with what it had done undone.
  */
-static bool
-read_value(Oid type, const char *string, Datum *value)
+ErrorData *
+guard_try(void (*action) (void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	Oid			input;
-	Oid			ioparam;
-	char		category;
-	bool		preferred;
-	bool		volatile ok = true;
-
-	getTypeInputInfo(type, &input, &ioparam);
-	get_type_category_preferred(type, &category, &preferred);
-	if (category == TYPCATEGORY_STRING)
-	{
-		*value = OidInputFunctionCall(input, pstrdup(string), ioparam, -1);
-		return true;
-	}
+	ErrorData  *volatile edata = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		*value = OidInputFunctionCall(input, pstrdup(string), ioparam, -1);
+		action(arg);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
+		edata = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		ok = false;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return ok;
+	return edata;
 }
 
 /*
@@ -934,11 +971,13 @@ read_value(Oid type, const char *string, Datum *value)
 static Datum
 read_status(Guard *guard, const char *label)
 {
-	Datum		value;
+	ValueReading reading = {guard->status_base_type, label, (Datum) 0};
+	ErrorData  *edata;
 
 	if (guard->status_is_enum)
 	{
 		HeapTuple	tuple = NULL;
+		Datum		value;
 
 		if (strlen(label) < NAMEDATALEN)
 			tuple = SearchSysCache2(ENUMTYPOIDNAME,
@@ -951,9 +990,21 @@ read_status(Guard *guard, const char *label)
 		return value;
 	}
 
-	if (!read_value(guard->status_base_type, label, &value))
+	/* The string types refuse nothing: spare them the subtransaction. */
+	if (TypeCategory(guard->status_base_type) == TYPCATEGORY_STRING)
+	{
+		read_value(&reading);
+		return reading.value;
+	}
+
+	edata = guard_try(read_value, &reading);
+	if (edata != NULL)
+	{
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			ReThrowError(edata);
 		report_unknown_status(guard, label);
-	return value;
+	}
+	return reading.value;
 }
 
 static void

@@ -259,6 +259,7 @@ extern Guard *guard_make(const char *name, GuardSide side,
 						 Oid service_relid, Oid booking_relid,
 						 Oid carrier_relid);
 extern void guard_free(Guard *guard);
+extern ErrorData *guard_try(void (*action) (void *arg), void *arg);
 extern GuardTrigger *guard_fetch_trigger(Oid trigger_oid);
 extern GuardTrigger *guard_find_trigger(Oid relid, const char *name);
 extern GuardTrigger *guard_partner(const GuardTrigger *trigger,

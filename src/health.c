@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -17,8 +16,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
 #include "guard.h"
@@ -136,42 +133,36 @@ add_finding(ReturnSetInfo *rsinfo, const char *guard, const char *severity,
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* Arguments and result of resolve(). */
+typedef struct Resolution
+{
+	Oid			trigger_oid;
+	Guard	   *guard;
+} Resolution;
+
+static void
+resolve(void *arg)
+{
+	Resolution *resolution = (Resolution *) arg;
+
+	resolution->guard = guard_get(resolution->trigger_oid, SERVICE_SIDE);
+}
+
 /*
  * Resolve a guard, and turn the error, if there is one, into a finding.
  */
 static Guard *
-try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger, GuardSide side)
+try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Guard	   *volatile guard = NULL;
+	Resolution	resolution = {trigger->oid, NULL};
+	ErrorData  *edata = guard_try(resolve, &resolution);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		guard = guard_get(trigger->oid, side);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		if (edata->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		add_finding(rsinfo, trigger->name, "error", edata->message,
-					edata->hint);
-		guard = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return guard;
+	if (edata == NULL)
+		return resolution.guard;
+	if (edata->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		ReThrowError(edata);
+	add_finding(rsinfo, trigger->name, "error", edata->message, edata->hint);
+	return NULL;
 }
 
 /*
@@ -216,7 +207,7 @@ booking_guard_health(PG_FUNCTION_ARGS)
 		TRUNCATE_FUNCTION};
 		Guard	   *guard;
 
-		guard = try_guard(rsinfo, service, SERVICE_SIDE);
+		guard = try_guard(rsinfo, service);
 
 		if (strcmp(service->name, RI_TRIGGER_NAME_PREFIX) >= 0)
 			add_finding(rsinfo, service->name, "error",

@@ -137,10 +137,8 @@ zone_name(const char *name)
 static void
 check_right(Oid relid)
 {
-	if (!OidIsValid(relid) || get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
+	if (get_rel_name(relid) == NULL)
+		report_no_such_table(relid);
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
 		report_no_trigger_right(relid);
 }
@@ -192,6 +190,20 @@ check_kind(Relation rel)
 		find_inheritance_children(relid, NoLock) != NIL)
 		report_wrong_kind(relid, "a parent of other tables by inheritance",
 						  "Use partitions instead, or end the inheritance with ALTER TABLE … NO INHERIT.");
+}
+
+/*
+ * Lock and open one of the tables; see booking_guard_protect() for the lock.
+ */
+static Relation
+lock_table(Oid relid)
+{
+	Relation	rel = try_relation_open(relid, ShareRowExclusiveLock);
+
+	if (rel == NULL)
+		report_no_such_table(relid);	/* dropped while we waited */
+	check_kind(rel);
+	return rel;
 }
 
 static List *
@@ -523,7 +535,8 @@ drop_triggers(const char *name, Oid sibling, Oid service_relid,
  */
 
 /*
- * Row callback: stop caring after the first.
+ * Whether there is a booking with a status; with active, one whose status
+ * blocks.  Read as the booking table's owner.
  */
 static bool
 booking_exists(Guard *guard, bool active)
@@ -666,6 +679,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	Guard	   *guard;
 	char	   *name;
 	char	   *zone;
+	bool		replaces;
 	ClaimTally	tally;
 
 	require_argument(fcinfo, SERVICE_TABLE, PROTECT_FUNCTION, "service_table");
@@ -708,10 +722,8 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	if (service_relid == booking_relid)
 		report_same_table(service_relid);
 
-	service = relation_open(service_relid, ShareRowExclusiveLock);
-	check_kind(service);
-	booking = relation_open(booking_relid, ShareRowExclusiveLock);
-	check_kind(booking);
+	service = lock_table(service_relid);
+	booking = lock_table(booking_relid);
 	if (service->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED &&
 		booking->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT)
 		report_unlogged_service(service_relid, booking_relid);
@@ -751,12 +763,14 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 		claims_count_orphans(guard, &tally))
 		report_orphans(guard, &tally);
 
+	replaces = (name != NULL);
+	if (!replaces)
+		name = choose_name(service_relid, booking_relid, rule.booking_key);
+
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (name != NULL)
+	if (replaces)
 		drop_triggers(name, sibling, service_relid, booking_relid);
-	else
-		name = choose_name(service_relid, booking_relid, rule.booking_key);
 	create_triggers(guard, name);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

@@ -66,6 +66,20 @@ upcoming_bookings(Guard *guard, int64 count)
 					count == 1 ? noun : plural(noun));
 }
 
+/* "a, b, c" */
+static char *
+comma_list(List *words)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, words)
+		appendStringInfo(&buf, "%s%s", lc == list_head(words) ? "" : ", ",
+						 (char *) lfirst(lc));
+	return buf.data;
+}
+
 /* "a, b and c" */
 static char *
 enumerate(List *words)
@@ -456,20 +470,31 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 					   TupleTableSlot *slot, ClaimTally *tally)
 {
 	Relation	service = relation_open(guard->service_relid, AccessShareLock);
+	const char *them = tally->total == 1 ? "it" : "them";
 	char	   *detail = NULL;
 	char	   *hint;
 
-	hint = psprintf("Cancel or move %s first.",
-					tally->total == 1 ? "it" : "them");
-
+	hint = psprintf("Cancel or move %s first.", them);
 	if (kind == REFUSE_TRUNCATE)
 		hint = psprintf("%s To remove both, truncate both tables in one statement: TRUNCATE %s, %s;",
 						hint, report_table_name(guard->service_relid),
 						report_table_name(guard->booking_relid));
-	else if (report_may_read(guard, SERVICE_SIDE) &&
-			 report_may_read(guard, BOOKING_SIDE))
+
+	if (report_may_read(guard, SERVICE_SIDE) &&
+		report_may_read(guard, BOOKING_SIDE))
 	{
+		const char *who;
 		const char *next = "";
+
+		if (kind == REFUSE_TRUNCATE)
+			who = psprintf("Table %s",
+						   report_table_name(guard->booking_relid));
+		else
+		{
+			who = key_text(guard, slot);
+			hint = psprintf("%s To list %s: %s", hint, them,
+							list_call(guard, rel, slot));
+		}
 
 		if (tally->has_start)
 			next = psprintf("; the next is %s",
@@ -478,11 +503,8 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 			next = tally->total == 1 ?
 				"; it has no time yet" : "; none has a time yet";
 
-		detail = psprintf("%s has %s%s.", key_text(guard, slot),
-						  statuses_text(guard, tally), next);
-		hint = psprintf("%s To list %s: %s", hint,
-						tally->total == 1 ? "it" : "them",
-						list_call(guard, rel, slot));
+		detail = psprintf("%s has %s%s.", who, statuses_text(guard, tally),
+						  next);
 	}
 
 	ereport(ERROR,
@@ -735,8 +757,8 @@ report_key_repeats(Guard *guard)
 	unusable(guard, ERRCODE_INVALID_FOREIGN_KEY,
 			 "a key names a column twice",
 			 psprintf("service_key is (%s), booking_key is (%s).",
-					  enumerate(guard->rule->service_key),
-					  enumerate(guard->rule->booking_key)),
+					  comma_list(guard->rule->service_key),
+					  comma_list(guard->rule->booking_key)),
 			 "Name each column once.");
 }
 
@@ -916,6 +938,16 @@ report_statuses_without_column(void)
 			 errmsg("Statuses are given, but status_column is NULL."),
 			 errdetail("Without a status column every booking is active."),
 			 errhint("Name the column with status_column => '…', or leave out the statuses.")));
+}
+
+void
+report_no_such_table(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("There is no table with OID %u.", relid),
+			 errdetail("It may just have been dropped."),
+			 errhint("Name the table, as in '\"Service\"'.")));
 }
 
 void
@@ -1349,7 +1381,7 @@ report_id_length(Oid service_relid, List *columns, int given)
 					given, given == 1 ? "value" : "values",
 					report_table_name(service_relid), wanted),
 			 errdetail("A service is identified by (%s).",
-					   enumerate(columns)),
+					   comma_list(columns)),
 			 errhint(wanted == 1 ? "Give a single value." :
 					 "Give an array with a value for each, in this order: ARRAY['…', '…'].")));
 }

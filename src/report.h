@@ -73,6 +73,8 @@ extern void report_conflicting_statuses(void)
 			pg_attribute_noreturn();
 extern void report_statuses_without_column(void)
 			pg_attribute_noreturn();
+extern void report_no_such_table(Oid relid)
+			pg_attribute_noreturn();
 extern void report_same_table(Oid relid)
 			pg_attribute_noreturn();
 extern void report_wrong_kind(Oid relid, const char *what, const char *hint)

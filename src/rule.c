@@ -331,6 +331,8 @@ rule_definition(const GuardRule *rule, Oid sibling,
 char *
 rule_table_name(Oid relid)
 {
+	if (get_rel_name(relid) == NULL)
+		elog(ERROR, "cache lookup failed for relation %u", relid);
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
 }

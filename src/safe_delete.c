@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -23,7 +22,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
@@ -175,11 +173,10 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 		call->relid = PG_GETARG_OID(2);
 
 	service = try_relation_open(call->relid, AccessShareLock);
-	if (service != NULL)
-	{
-		call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid);
-		relation_close(service, NoLock);
-	}
+	if (service == NULL)
+		report_no_such_table(call->relid);
+	call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid);
+	relation_close(service, NoLock);
 	if (call->guards == NIL)
 		report_not_guarded(call->relid);
 	call->identifying = guard_identifying(call->guards);
@@ -373,6 +370,49 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
  * ----------------------------------------------------------------
  */
 
+/* Arguments and result of delete_row(). */
+typedef struct Deletion
+{
+	ServiceCall *call;
+	uint64		deleted;
+} Deletion;
+
+static void
+delete_row(void *arg)
+{
+	Deletion   *deletion = (Deletion *) arg;
+
+	deletion->deleted =
+		run_as_caller(&deletion->call->identifying->delete_plan, "DELETE",
+					  deletion->call);
+}
+
+/*
+ * Whether an error is the refusal of one of the service's own guards to
+ * delete it.  A cascade may have met another table's.
+ */
+static bool
+is_own_refusal(ServiceCall *call, ErrorData *edata)
+{
+	const Refusal *refusal = service_last_refusal();
+	ListCell   *lc;
+
+	if (edata->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION ||
+		edata->constraint_name == NULL || edata->table_name == NULL ||
+		strcmp(edata->table_name, get_rel_name(call->relid)) != 0 ||
+		refusal->kind != REFUSE_DELETE ||
+		refusal->service_relid != call->relid)
+		return false;
+
+	foreach(lc, call->guards)
+	{
+		if (strcmp(edata->constraint_name,
+				   ((Guard *) lfirst(lc))->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Delete the service as the caller, in a subtransaction.  Returns how many
  * rows were deleted; or, if one of the service's guards refused, -1 with its
@@ -385,59 +425,17 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 static int64
 delete_service(ServiceCall *call, char **message, Refusal *refusal)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile int64 deleted = -1;
+	Deletion	deletion = {call, 0};
+	ErrorData  *edata = guard_try(delete_row, &deletion);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	if (edata == NULL)
+		return (int64) deletion.deleted;
+	if (!is_own_refusal(call, edata))
+		ReThrowError(edata);
 
-	PG_TRY();
-	{
-		deleted = (int64) run_as_caller(&call->identifying->delete_plan,
-										"DELETE", call);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-		bool		refused = false;
-		ListCell   *lc;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-
-		/*
-		 * Is it one of this service's guards that refused to delete it?  A
-		 * cascade may have met another table's.
-		 */
-		*refusal = *service_last_refusal();
-		foreach(lc, call->guards)
-		{
-			Guard	   *guard = (Guard *) lfirst(lc);
-
-			if (edata->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION &&
-				edata->constraint_name != NULL &&
-				strcmp(edata->constraint_name, guard->name) == 0 &&
-				edata->table_name != NULL &&
-				strcmp(edata->table_name, get_rel_name(call->relid)) == 0 &&
-				refusal->kind == REFUSE_DELETE &&
-				refusal->service_relid == call->relid)
-				refused = true;
-		}
-		if (!refused)
-			ReThrowError(edata);
-		*message = edata->message;
-	}
-	PG_END_TRY();
-
-	return deleted;
+	*refusal = *service_last_refusal();
+	*message = edata->message;
+	return -1;
 }
 
 static int
