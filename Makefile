@@ -1,0 +1,132 @@
+# make, make install, make installcheck   as with any PGXS extension
+# make test    installs what is missing, builds, and runs every test on private throwaway servers
+# make demo    likewise, and shows the guard at work; make demo-stop ends its server
+# make lint    the linters that are installed: cppcheck, clang-tidy, shellcheck
+#
+# To build for another PostgreSQL:  make PG_CONFIG=/path/to/pg_config
+
+# On Debian a plain pg_config may belong to another version than the server.
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+
+.DEFAULT_GOAL := all
+
+EXTENSION  = booking_guard
+MODULE_big = booking_guard
+DATA       = $(wildcard sql/booking_guard--*.sql)
+SOURCES   := $(sort $(wildcard src/*.c))
+OBJS       = $(SOURCES:.c=.o)
+
+# install.sql creates the extension and uninstall.sql drops it; the others run in between.
+regress_tests := $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
+REGRESS   := $(strip $(filter install,$(regress_tests)) \
+             $(filter-out install uninstall,$(regress_tests)) \
+             $(filter uninstall,$(regress_tests)))
+ISOLATION := $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
+
+# Where pg_regress writes. Expected files are read from its expected/ (up to
+# PostgreSQL 15) or from ./expected/ (since 16).
+OUTPUTDIR      = .
+REGRESS_OPTS   = --inputdir=test --outputdir=$(OUTPUTDIR)
+ISOLATION_OPTS = --inputdir=test --outputdir=$(OUTPUTDIR) --load-extension=booking_guard
+
+# Warnings are errors for us, never for those who build with a newer compiler.
+# Unused parameters: a function that PostgreSQL calls back has to take them all.
+STRICT_FLAGS = -Wall -Wextra -Werror -Wno-unused-parameter
+
+# These install what they need, so they must work before PostgreSQL is there.
+.PHONY: test demo demo-stop
+STANDALONE = test demo demo-stop
+
+test demo:
+	+@PG_CONFIG='$(PG_CONFIG)' test/install-packages $@
+	+@$(MAKE) --no-print-directory run-$@
+
+demo-stop:
+	@demo/stop
+
+# Everything else needs PGXS and the headers. Say so before an include fails.
+ifneq (,$(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)))
+
+pg_version := $(shell $(PG_CONFIG) --version 2>/dev/null)
+ifeq (,$(pg_version))
+$(error "$(PG_CONFIG)" does not run. Install PostgreSQL with its headers, on Debian: apt-get install postgresql-server-dev-15; or name another with make PG_CONFIG=/path/to/pg_config)
+endif
+pg_major := $(firstword $(subst ., ,$(subst devel,,$(word 2,$(pg_version)))))
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+pg_includes := $(shell $(PG_CONFIG) --includedir-server)
+ifeq (,$(and $(wildcard $(PGXS)),$(wildcard $(pg_includes)/postgres.h)))
+$(error the headers of $(pg_version) are not installed (no $(pg_includes)/postgres.h). On Debian: apt-get install postgresql-server-dev-$(pg_major); on Fedora and the like: postgresql-server-devel)
+endif
+
+# A server built with LLVM wants bitcode for its JIT, but a build without clang must not fail.
+CLANG ?= $(shell sed -n 's/^CLANG *= *//p' $(dir $(PGXS))../Makefile.global)
+ifeq (,$(shell command -v $(or $(CLANG),clang)))
+override with_llvm := no
+endif
+
+include $(PGXS)
+
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+
+#
+# For developers
+#
+.PHONY: run-test run-demo sudo-install check-style check-gcc check-clang check-readme lint cppcheck clang-tidy shellcheck
+
+# The scripts call this Makefile back, and need to know where PostgreSQL is.
+script_env = MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' PGBIN='$(bindir)'
+
+# Install, through sudo where this user may not write.
+sudo-install: all
+	+@if [ -w '$(pkglibdir)' ]; then $(MAKE) -s install; \
+	else sudo $(MAKE) -s install PG_CONFIG='$(PG_CONFIG)'; fi
+
+run-test:
+	+@$(script_env) CHECKS='$(checks)' REGRESS='$(REGRESS)' ISOLATION='$(ISOLATION)' test/run
+
+run-demo: sudo-install
+	+@$(script_env) demo/run
+
+# Compile with both compilers, warnings as errors, and keep nothing. PostgreSQL's
+# headers count as system headers: their warnings are not ours. PGXS knows the
+# flags for clang as those for bitcode; $(CFLAGS) are those for gcc.
+check-style: check-gcc check-clang
+
+check_gcc   := $(SOURCES:%.c=%.check-gcc)
+check_clang := $(SOURCES:%.c=%.check-clang)
+.PHONY: $(check_gcc) $(check_clang)
+check-gcc: $(check_gcc)
+check-clang: $(check_clang)
+
+$(check_gcc): %.check-gcc: %.c
+	gcc $(CFLAGS) -isystem $(pg_includes) $(CPPFLAGS) $(STRICT_FLAGS) -c -o /dev/null $<
+
+$(check_clang): %.check-clang: %.c
+	$(or $(CLANG),clang) $(BITCODE_CFLAGS) -isystem $(pg_includes) $(CPPFLAGS) $(STRICT_FLAGS) -c -o /dev/null $<
+
+# "make lint" and "make test" pass over what is not installed.
+linters := $(foreach linter,cppcheck clang-tidy shellcheck,$(if $(shell command -v $(linter)),$(linter)))
+checks  := check-readme $(if $(shell command -v $(or $(CLANG),clang)),check-clang) $(linters)
+lint: $(linters)
+
+# A finding that is none is suppressed beside the code: // cppcheck-suppress id ; and why
+check-readme:
+	test/readme
+
+cppcheck:
+	cppcheck --quiet --std=c99 --enable=warning,performance,portability --include=test/cppcheck.h \
+	  --inline-suppr --error-exitcode=1 $(SOURCES)
+
+shellcheck:
+	shellcheck .ci/run test/install-packages test/run test/server test/readme demo/run demo/stop
+
+# What it checks, and why not the rest, is in .clang-tidy.
+clang_tidy := $(SOURCES:%.c=%.clang-tidy)
+.PHONY: $(clang_tidy)
+clang-tidy: $(clang_tidy)
+$(clang_tidy): %.clang-tidy: %.c
+	@found=$$(clang-tidy --quiet --warnings-as-errors='*' $< -- -isystem $(pg_includes) $(CPPFLAGS) 2>&1) || \
+	{ echo "$$found"; exit 1; }
+
+endif
