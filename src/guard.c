@@ -89,6 +89,11 @@ read_trigger(HeapTuple tuple, TupleDesc desc)
 	trigger->parent = form->tgparentid;
 	trigger->name = pstrdup(NameStr(form->tgname));
 	trigger->enabled = form->tgenabled;
+	trigger->type = form->tgtype;
+	trigger->deferrable = form->tgdeferrable;
+	trigger->conditional = form->tgattr.dim1 > 0;
+	(void) heap_getattr(tuple, Anum_pg_trigger_tgqual, desc, &isnull);
+	trigger->conditional |= !isnull;
 
 	args = heap_getattr(tuple, Anum_pg_trigger_tgargs, desc, &isnull);
 	if (!isnull && form->tgnargs > 0)
@@ -260,10 +265,12 @@ guard_list(Oid sibling, GuardSide side)
  *
  * The service table that is meant when none is named: the only guarded one;
  * among several, the only one that a guard labels 'service'.  InvalidOid if
- * that does not decide.  *service_relids, if not NULL, gets all of them.
+ * that does not decide.  *service_relids, if not NULL, gets all of them;
+ * *several_labelled whether there is more than one of that label.
  */
 Oid
-guard_default_service(Oid sibling, List **service_relids)
+guard_default_service(Oid sibling, List **service_relids,
+					  bool *several_labelled)
 {
 	List	   *relids = NIL;
 	List	   *labelled = NIL;
@@ -282,6 +289,8 @@ guard_default_service(Oid sibling, List **service_relids)
 	}
 	if (service_relids != NULL)
 		*service_relids = relids;
+	if (several_labelled != NULL)
+		*several_labelled = list_length(labelled) > 1;
 
 	if (list_length(relids) == 1)
 		return linitial_oid(relids);
@@ -560,6 +569,30 @@ guard_make(const char *name, GuardSide side, const GuardRule *rule,
 }
 
 /*
+ * What is wrong with a guard's trigger, as the end of a sentence; NULL if it
+ * is as booking_guard_protect() makes it.  One that is made by hand might not
+ * fire for some event, or only when foreign keys have had their way.
+ */
+static char *
+trigger_problem(const GuardTrigger *trigger, GuardSide side)
+{
+	int16		type = TRIGGER_TYPE_AFTER | TRIGGER_TYPE_ROW |
+		TRIGGER_TYPE_UPDATE |
+		(side == SERVICE_SIDE ? TRIGGER_TYPE_DELETE : TRIGGER_TYPE_INSERT);
+	const char *table = report_table_name(trigger->relid);
+
+	if (trigger->type != type)
+		return psprintf("its trigger on table %s is not AFTER %s OR UPDATE",
+						table, side == SERVICE_SIDE ? "DELETE" : "INSERT");
+	if (trigger->conditional)
+		return psprintf("its trigger on table %s has a condition or a list of columns",
+						table);
+	if (side == SERVICE_SIDE && trigger->deferrable)
+		return psprintf("its trigger on table %s is deferrable", table);
+	return NULL;
+}
+
+/*
  * Resolve the guard that a trigger belongs to.
  */
 static Guard *
@@ -590,13 +623,17 @@ build_guard(GuardTrigger *trigger, GuardSide side)
 	service = side == SERVICE_SIDE ? trigger : partner;
 	booking = side == SERVICE_SIDE ? partner : trigger;
 
-	problem = rule_read_arguments(&rule, SERVICE_SIDE,
-								  service->nargs, service->args);
+	problem = trigger_problem(service, SERVICE_SIDE);
+	if (problem == NULL)
+		problem = trigger_problem(booking, BOOKING_SIDE);
+	if (problem == NULL)
+		problem = rule_read_arguments(&rule, SERVICE_SIDE,
+									  service->nargs, service->args);
 	if (problem == NULL)
 		problem = rule_read_arguments(&rule, BOOKING_SIDE,
 									  booking->nargs, booking->args);
 	if (problem != NULL)
-		report_bad_arguments(service, problem);
+		report_bad_triggers(service, problem);
 
 	return guard_make(trigger->name, side, &rule, trigger->function,
 					  service->relid, booking->relid, carrier_relid);

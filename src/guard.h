@@ -93,6 +93,9 @@ typedef struct GuardTrigger
 	Oid			parent;			/* the trigger it was cloned from */
 	char	   *name;
 	char		enabled;
+	int16		type;			/* timing, level and events */
+	bool		deferrable;
+	bool		conditional;	/* has WHEN or a column list */
 	int			nargs;
 	char	  **args;
 } GuardTrigger;
@@ -266,7 +269,8 @@ extern GuardTrigger *guard_partner(const GuardTrigger *trigger,
 								   GuardSide partner_side);
 extern List *guard_list(Oid sibling, GuardSide side);
 extern Oid	guard_function(Oid sibling, const char *name);
-extern Oid	guard_default_service(Oid sibling, List **service_relids);
+extern Oid	guard_default_service(Oid sibling, List **service_relids,
+								  bool *several_labelled);
 extern List *guard_primary_key(Oid relid);
 extern Oid	guard_column_collation(Oid relid, AttrNumber attnum);
 extern void guard_key_values(Guard *guard, TupleTableSlot *slot,

@@ -213,9 +213,8 @@ booking_guard_health(PG_FUNCTION_ARGS)
 			add_finding(rsinfo, service->name, "error",
 						psprintf("Its trigger on table %s fires after the triggers of foreign keys.",
 								 report_table_name(service->relid)),
-						psprintf("ALTER TRIGGER %s ON %s RENAME TO …; to a name that begins with BG_, on both tables.",
-								 quote_identifier(service->name),
-								 rule_table_name(service->relid)));
+						report_rename_fix(service->name, service->relid,
+										  service->from_relid));
 		check_enabled(rsinfo, service->name, service);
 		if (OidIsValid(service->from_relid))
 			booking = guard_partner(service, BOOKING_SIDE);

@@ -355,36 +355,72 @@ learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid)
  * ----------------------------------------------------------------
  */
 
+/* The guards between two tables. */
+typedef struct GuardPair
+{
+	List	   *broken;			/* names of those that are not whole */
+	List	   *sound;			/* names of the others … */
+	List	   *rules;			/* … and their rules (GuardRule *) */
+} GuardPair;
+
 /*
- * The name of the guard on these columns, or NULL.  *rule gets its rule as
- * far as its triggers' arguments can be read.
+ * Find the guards between two tables.
  */
-static char *
-find_guard(Oid sibling, Oid service_relid, Oid booking_relid,
-		   List *booking_key, GuardRule *rule)
+static void
+find_guards(Oid sibling, Oid service_relid, Oid booking_relid,
+			GuardPair *pair)
 {
 	ListCell   *lc;
+
+	memset(pair, 0, sizeof(GuardPair));
 
 	foreach(lc, guard_list(sibling, BOOKING_SIDE))
 	{
 		GuardTrigger *booking = (GuardTrigger *) lfirst(lc);
 		GuardTrigger *service;
+		GuardRule  *rule = palloc0(sizeof(GuardRule));
 
 		if (booking->relid != booking_relid ||
 			booking->from_relid != service_relid)
 			continue;
-		memset(rule, 0, sizeof(GuardRule));
-		if (rule_read_arguments(rule, BOOKING_SIDE, booking->nargs,
-								booking->args) != NULL ||
-			!same_columns(rule->booking_key, booking_key))
-			continue;
 		service = guard_partner(booking, SERVICE_SIDE);
-		if (service != NULL)
-			(void) rule_read_arguments(rule, SERVICE_SIDE, service->nargs,
-									   service->args);
-		return booking->name;
+		if (service == NULL ||
+			rule_read_arguments(rule, SERVICE_SIDE, service->nargs,
+								service->args) != NULL ||
+			rule_read_arguments(rule, BOOKING_SIDE, booking->nargs,
+								booking->args) != NULL)
+			pair->broken = lappend(pair->broken, booking->name);
+		else
+		{
+			pair->sound = lappend(pair->sound, booking->name);
+			pair->rules = lappend(pair->rules, rule);
+		}
 	}
-	return NULL;
+	foreach(lc, guard_list(sibling, SERVICE_SIDE))
+	{
+		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
+
+		if (service->relid == service_relid &&
+			service->from_relid == booking_relid &&
+			guard_partner(service, BOOKING_SIDE) == NULL)
+			pair->broken = lappend(pair->broken, service->name);
+	}
+}
+
+/*
+ * The position in pair->sound of the guard on these columns, or -1.
+ */
+static int
+find_by_key(GuardPair *pair, List *booking_key)
+{
+	for (int i = 0; i < list_length(pair->sound); i++)
+	{
+		GuardRule  *rule = (GuardRule *) list_nth(pair->rules, i);
+
+		if (same_columns(rule->booking_key, booking_key))
+			return i;
+	}
+	return -1;
 }
 
 /*
@@ -392,7 +428,7 @@ find_guard(Oid sibling, Oid service_relid, Oid booking_relid,
  * safe_delete_service() takes one tenant_id for all.
  */
 static void
-check_tenants(Guard *guard, const char *replaced)
+check_tenants(Guard *guard, List *replaced)
 {
 	ListCell   *lc;
 
@@ -403,7 +439,7 @@ check_tenants(Guard *guard, const char *replaced)
 		const char *tenant = guard->rule->tenant_column;
 
 		if (other->relid != guard->service_relid ||
-			(replaced != NULL && strcmp(other->name, replaced) == 0) ||
+			list_has_string(replaced, other->name) ||
 			rule_read_arguments(&rule, SERVICE_SIDE, other->nargs,
 								other->args) != NULL)
 			continue;
@@ -445,11 +481,16 @@ choose_name(Oid service_relid, Oid booking_relid, List *booking_key)
 static void
 run_sql(const char *sql)
 {
-	int			result = SPI_execute(sql, false, 0);
+	int			result;
 
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	result = SPI_execute(sql, false, 0);
 	if (result < 0)
 		elog(ERROR, "SPI_execute returned %s for %s",
 			 SPI_result_code_string(result), sql);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
 }
 
 /*
@@ -675,12 +716,14 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	Relation	service;
 	Relation	booking;
 	GuardRule	rule = {0};
-	GuardRule	old_rule;
 	Guard	   *guard;
-	char	   *name;
+	GuardPair	pair;
+	int			found;
+	List	   *replaced;
+	char	   *name = NULL;
 	char	   *zone;
-	bool		replaces;
 	ClaimTally	tally;
+	ListCell   *lc;
 
 	require_argument(fcinfo, SERVICE_TABLE, PROTECT_FUNCTION, "service_table");
 	require_argument(fcinfo, BOOKING_TABLE, PROTECT_FUNCTION, "booking_table");
@@ -738,17 +781,19 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	if (zone == NULL)
 		report_unknown_time_zone(guard);
 
-	name = find_guard(sibling, service_relid, booking_relid,
-					  rule.booking_key, &old_rule);
-	if (name != NULL)
+	find_guards(sibling, service_relid, booking_relid, &pair);
+	found = find_by_key(&pair, rule.booking_key);
+	if (found >= 0)
 	{
-		char	   *is = rule_definition(&old_rule, sibling, service_relid,
-										 booking_relid);
-		char	   *asked = rule_definition(&rule, sibling, service_relid,
-											booking_relid);
+		char	   *is;
+		char	   *asked;
 
+		name = (char *) list_nth(pair.sound, found);
+		is = rule_definition((GuardRule *) list_nth(pair.rules, found),
+							 sibling, service_relid, booking_relid);
+		asked = rule_definition(&rule, sibling, service_relid, booking_relid);
 		if (strcmp(is, asked) == 0 &&
-			guard_find_trigger(service_relid, name) != NULL)
+			(pair.broken == NIL || !PG_GETARG_BOOL(OR_REPLACE)))
 		{
 			relation_close(booking, NoLock);
 			relation_close(service, NoLock);
@@ -756,24 +801,27 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 		}
 		if (!PG_GETARG_BOOL(OR_REPLACE))
 			report_guard_differs(name, is, asked);
+		replaced = lappend(pair.broken, name);
 	}
-	check_tenants(guard, name);
+	else
+	{
+		if (pair.broken != NIL && !PG_GETARG_BOOL(OR_REPLACE))
+			report_broken_guard((char *) linitial(pair.broken), sibling,
+								service_relid, booking_relid);
+		replaced = pair.broken;
+	}
+	check_tenants(guard, replaced);
 
 	if (PG_GETARG_BOOL(VALIDATE) && !is_validated_already(guard) &&
 		claims_count_orphans(guard, &tally))
 		report_orphans(guard, &tally);
 
-	replaces = (name != NULL);
-	if (!replaces)
+	foreach(lc, replaced)
+		drop_triggers((char *) lfirst(lc), sibling, service_relid,
+					  booking_relid);
+	if (name == NULL)
 		name = choose_name(service_relid, booking_relid, rule.booking_key);
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (replaces)
-		drop_triggers(name, sibling, service_relid, booking_relid);
 	create_triggers(guard, name);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
 
 	if (guard->status_is_enum)
 		report_enum_labels(guard);
@@ -793,7 +841,11 @@ booking_guard_protect(PG_FUNCTION_ARGS)
  * booking_guard_unprotect
  *
  * Remove a guard: true, or false if there is none.  The caller must own both
- * tables, as for DROP TRIGGER.  Also removes what is left of a broken guard.
+ * tables, as for DROP TRIGGER.
+ *
+ * Without booking_key, what is left of broken guards between the two tables
+ * is removed, if there is any; else the only guard.  Which key a broken one
+ * had, its triggers may not be able to tell.
  */
 Datum
 booking_guard_unprotect(PG_FUNCTION_ARGS)
@@ -802,8 +854,8 @@ booking_guard_unprotect(PG_FUNCTION_ARGS)
 	Oid			service_relid;
 	Oid			booking_relid;
 	List	   *booking_key;
-	List	   *names = NIL;
-	List	   *keys = NIL;
+	GuardPair	pair;
+	List	   *remove = NIL;
 	ListCell   *lc;
 
 	require_argument(fcinfo, 0, UNPROTECT_FUNCTION, "service_table");
@@ -812,46 +864,33 @@ booking_guard_unprotect(PG_FUNCTION_ARGS)
 	booking_relid = PG_GETARG_OID(1);
 	booking_key = list_argument(fcinfo, 2, "booking_key");
 
-	for (int side = BOOKING_SIDE; side >= SERVICE_SIDE; side--)
+	find_guards(sibling, service_relid, booking_relid, &pair);
+	if (booking_key != NIL)
 	{
-		foreach(lc, guard_list(sibling, side))
-		{
-			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-			GuardRule	rule = {0};
+		int			found = find_by_key(&pair, booking_key);
 
-			if (trigger->relid != (side == SERVICE_SIDE ?
-								   service_relid : booking_relid) ||
-				trigger->from_relid != (side == SERVICE_SIDE ?
-										booking_relid : service_relid) ||
-				list_has_string(names, trigger->name))
-				continue;
-
-			if (side == BOOKING_SIDE)
-				(void) rule_read_arguments(&rule, BOOKING_SIDE,
-										   trigger->nargs, trigger->args);
-
-			/* A trigger that cannot tell its key can only be all meant. */
-			if (booking_key != NIL && rule.booking_key != NIL &&
-				!same_columns(rule.booking_key, booking_key))
-				continue;
-			names = lappend(names, trigger->name);
-			if (rule.booking_key != NIL)
-				keys = lappend(keys, rule.booking_key);
-		}
+		if (found >= 0)
+			remove = list_make1(list_nth(pair.sound, found));
 	}
+	else if (pair.broken != NIL)
+		remove = pair.broken;
+	else if (list_length(pair.sound) > 1)
+	{
+		List	   *keys = NIL;
 
-	if (names == NIL)
-		PG_RETURN_BOOL(false);
-	if (booking_key == NIL && list_length(keys) > 1)
+		foreach(lc, pair.rules)
+			keys = lappend(keys, ((GuardRule *) lfirst(lc))->booking_key);
 		report_several_guards(service_relid, booking_relid, keys);
+	}
+	else
+		remove = pair.sound;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	foreach(lc, names)
+	if (remove == NIL)
+		PG_RETURN_BOOL(false);
+
+	foreach(lc, remove)
 		drop_triggers((char *) lfirst(lc), sibling, service_relid,
 					  booking_relid);
 	ddl_drop_shared_triggers(service_relid, sibling);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
 	PG_RETURN_BOOL(true);
 }

@@ -16,6 +16,7 @@
 #include "catalog/pg_enum.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -202,44 +203,49 @@ key_text(Guard *guard, TupleTableSlot *slot)
 	return psprintf("Key (%s)=(%s)", names.data, values.data);
 }
 
-/* "2 CONFIRMED and 1 PENDING", the most frequent first. */
+/* How many bookings have a status. */
+typedef struct StatusCount
+{
+	char	   *status;
+	int64		count;
+} StatusCount;
+
+/* The most frequent first. */
+static int
+compare_status_counts(const void *a, const void *b)
+{
+	const StatusCount *ca = (const StatusCount *) a;
+	const StatusCount *cb = (const StatusCount *) b;
+
+	if (ca->count != cb->count)
+		return ca->count > cb->count ? -1 : 1;
+	return strcmp(ca->status, cb->status);
+}
+
+/* "2 CONFIRMED and 1 PENDING" */
 static char *
 statuses_text(Guard *guard, ClaimTally *tally)
 {
+	StatusCount counts[lengthof(tally->status)];
 	List	   *parts = NIL;
 	int64		others = tally->total;
-	bool		done[lengthof(tally->status)] = {0};
 
 	if (guard->rule->status_column == NULL)
 		return upcoming_bookings(guard, tally->total);
 
-	for (int round = 0; round < tally->nstatuses; round++)
+	for (int i = 0; i < tally->nstatuses; i++)
 	{
-		int			best = -1;
-		char	   *best_text = NULL;
-
-		for (int i = 0; i < tally->nstatuses; i++)
-		{
-			char	   *text;
-
-			if (done[i])
-				continue;
-			text = value_text(guard->status_type, tally->status[i].value);
-			if (best < 0 ||
-				tally->status[i].count > tally->status[best].count ||
-				(tally->status[i].count == tally->status[best].count &&
-				 strcmp(text, best_text) < 0))
-			{
-				best = i;
-				best_text = text;
-			}
-		}
-		done[best] = true;
-		others -= tally->status[best].count;
-		parts = lappend(parts, psprintf(INT64_FORMAT " %s",
-										tally->status[best].count,
-										best_text));
+		counts[i].status = value_text(guard->status_type,
+									  tally->status[i].value);
+		counts[i].count = tally->status[i].count;
+		others -= tally->status[i].count;
 	}
+	qsort(counts, tally->nstatuses, sizeof(StatusCount),
+		  compare_status_counts);
+
+	for (int i = 0; i < tally->nstatuses; i++)
+		parts = lappend(parts, psprintf(INT64_FORMAT " %s", counts[i].count,
+										counts[i].status));
 	if (others > 0)
 		parts = lappend(parts, psprintf(INT64_FORMAT " more", others));
 	return enumerate(parts);
@@ -385,16 +391,36 @@ report_check_event_trigger(const char *function)
 			 errhint("CREATE EXTENSION booking_guard makes its event trigger.")));
 }
 
+/*
+ * report_rename_fix
+ *
+ * The statements that give a guard's two triggers a name that fires in time.
+ */
+char *
+report_rename_fix(const char *name, Oid service_relid, Oid booking_relid)
+{
+	const char *old_name = quote_identifier(name);
+	const char *new_name = quote_identifier(psprintf("%s%s",
+													 GUARD_NAME_PREFIX, name));
+
+	return psprintf("ALTER TRIGGER %s ON %s RENAME TO %s; ALTER TRIGGER %s ON %s RENAME TO %s;",
+					old_name, report_table_name(service_relid), new_name,
+					old_name, report_table_name(booking_relid), new_name);
+}
+
 void
 report_sorts_late(Relation rel, const Trigger *trigger)
 {
+	Oid			relid = RelationGetRelid(rel);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("Guard \"%s\" on table \"%s\" cannot be enforced: its trigger fires too late.",
-					trigger->tgname, RelationGetRelationName(rel)),
+			 errmsg("Guard \"%s\" on table %s cannot be enforced: its trigger fires too late.",
+					trigger->tgname, report_table_name(relid)),
 			 errdetail("Triggers fire in the order of their names. By then a foreign key may have stripped or deleted the bookings."),
-			 errhint("Rename the trigger back to its name, which begins with \"%s\".",
-					 GUARD_NAME_PREFIX),
+			 errhint("Rename it on both tables: %s",
+					 report_rename_fix(trigger->tgname, relid,
+									   trigger->tgconstrrelid)),
 			 errtableconstraint(rel, trigger->tgname)));
 }
 
@@ -452,7 +478,7 @@ list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 		appendStringInfo(&buf, ", %s",
 						 quote_literal_cstr(column_text(slot,
 														id->tenant_attnum)));
-	if (guard_default_service(guard->sibling, NULL) != guard->service_relid)
+	if (guard_default_service(guard->sibling, NULL, NULL) != guard->service_relid)
 		appendStringInfo(&buf, ", service_table => %s",
 						 table_literal(guard->service_relid));
 	appendStringInfoString(&buf, ");");
@@ -662,14 +688,14 @@ report_without_partner(const GuardTrigger *trigger, GuardSide side)
 }
 
 void
-report_bad_arguments(const GuardTrigger *service_trigger, const char *problem)
+report_bad_triggers(const GuardTrigger *service_trigger, const char *problem)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("Guard \"%s\" on table %s cannot be enforced: %s.",
 					service_trigger->name,
 					report_table_name(service_trigger->relid), problem),
-			 errdetail("The arguments of its triggers were not written by this version of booking_guard. Until that is mended, it refuses whatever it cannot judge."),
+			 errdetail("Its triggers are not as booking_guard_protect() makes them. Until that is mended, it refuses whatever it cannot judge."),
 			 errhint("To remove the guard, and then make it anew: %s",
 					 unprotect_call(service_trigger->function,
 									service_trigger->relid,
@@ -765,17 +791,25 @@ report_key_repeats(Guard *guard)
 void
 report_key_types_differ(Guard *guard, const GuardKeyColumn *key)
 {
+	Oid			function;
+	char	   *hint = "Name columns of the same type.";
+
+	if (find_coercion_pathway(key->service_type, key->booking_type,
+							  COERCION_EXPLICIT, &function) !=
+		COERCION_PATH_NONE)
+		hint = psprintf("Give both columns the same type: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::%s;",
+						report_table_name(guard->booking_relid),
+						quote_identifier(key->booking_name),
+						format_type_be(key->service_type),
+						quote_identifier(key->booking_name),
+						format_type_be(key->service_type));
+
 	unusable(guard, ERRCODE_DATATYPE_MISMATCH,
 			 "the types of the keys do not match",
 			 psprintf("\"%s\" of the service is %s, \"%s\" of the booking is %s.",
 					  key->service_name, format_type_be(key->service_type),
 					  key->booking_name, format_type_be(key->booking_type)),
-			 psprintf("Give both columns the same type: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::%s;",
-					  report_table_name(guard->booking_relid),
-					  quote_identifier(key->booking_name),
-					  format_type_be(key->service_type),
-					  quote_identifier(key->booking_name),
-					  format_type_be(key->service_type)));
+			 hint);
 }
 
 void
@@ -1005,7 +1039,7 @@ report_wrong_way_round(Oid service_relid, Oid booking_relid)
 			 errmsg("Table %s has no foreign key to table %s; it is the other way round.",
 					report_table_name(booking_relid), report_table_name(service_relid)),
 			 errdetail("The service table comes first, then the booking table, whose key points at it."),
-			 errhint("Exchange the two: SELECT booking_guard_protect(%s, %s, …);",
+			 errhint("Exchange the two: SELECT booking_guard_protect(%s, %s);",
 					 table_literal(booking_relid),
 					 table_literal(service_relid))));
 }
@@ -1021,22 +1055,34 @@ report_no_foreign_key(Oid service_relid, Oid booking_relid)
 			 errhint("Name them with booking_key => ARRAY['…'].")));
 }
 
+/* Several keys, as SQL arrays. */
+static char *
+key_choices(List *keys, const char *between)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, keys)
+	{
+		if (buf.len > 0)
+			appendStringInfoString(&buf, between);
+		rule_append_array(&buf, (List *) lfirst(lc));
+	}
+	return buf.data;
+}
+
 void
 report_several_foreign_keys(Oid service_relid, Oid booking_relid, List *keys)
 {
-	List	   *calls = NIL;
-	ListCell   *lc;
-
-	foreach(lc, keys)
-		calls = lappend(calls, array_expression((List *) lfirst(lc)));
-
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 			 errmsg("Table %s has several foreign keys to table %s.",
-					report_table_name(booking_relid), report_table_name(service_relid)),
-			 errdetail("Their columns are %s.", enumerate(calls)),
-			 errhint("Say which one with booking_key => %s; each may have a guard of its own.",
-					 (char *) linitial(calls))));
+					report_table_name(booking_relid),
+					report_table_name(service_relid)),
+			 errdetail("Their columns are %s.", key_choices(keys, " and ")),
+			 errhint("Say which one: booking_key => %s. Each may have a guard of its own.",
+					 key_choices(keys, " or "))));
 }
 
 void
@@ -1074,6 +1120,20 @@ report_guard_differs(const char *name, const char *is, const char *asked)
 			 errmsg("Guard \"%s\" already exists, with other options.", name),
 			 errdetail("It is: %s\nAsked for: %s", is, asked),
 			 errhint("To replace it, add or_replace => true.")));
+}
+
+void
+report_broken_guard(const char *name, Oid sibling, Oid service_relid,
+					Oid booking_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Guard \"%s\" on table %s is broken.", name,
+					report_table_name(service_relid)),
+			 errdetail("One of its two triggers is missing, or their arguments cannot be read."),
+			 errhint("To replace it, add or_replace => true. To remove it: %s",
+					 unprotect_call(sibling, service_relid, booking_relid,
+									NIL))));
 }
 
 /*
@@ -1176,19 +1236,14 @@ report_orphans(Guard *guard, ClaimTally *tally)
 void
 report_several_guards(Oid service_relid, Oid booking_relid, List *keys)
 {
-	List	   *calls = NIL;
-	ListCell   *lc;
-
-	foreach(lc, keys)
-		calls = lappend(calls, array_expression((List *) lfirst(lc)));
-
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 			 errmsg("Table %s has several guards by table %s.",
-					report_table_name(service_relid), report_table_name(booking_relid)),
-			 errdetail("Their booking_key is %s.", enumerate(calls)),
-			 errhint("Say which one with booking_key => %s.",
-					 (char *) linitial(calls))));
+					report_table_name(service_relid),
+					report_table_name(booking_relid)),
+			 errdetail("Their booking_key is %s.", key_choices(keys, " or ")),
+			 errhint("Say which one: booking_key => %s.",
+					 key_choices(keys, " or "))));
 }
 
 /*
@@ -1325,7 +1380,7 @@ report_not_guarded(Oid relid)
 }
 
 void
-report_no_default_service(List *service_relids)
+report_no_default_service(List *service_relids, bool several_labelled)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -1341,7 +1396,11 @@ report_no_default_service(List *service_relids)
 		names = lappend(names, table_literal(lfirst_oid(lc)));
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
-			 errmsg("Several tables are guarded, and none is labelled 'service'."),
+			 several_labelled ?
+			 errmsg("Several tables are guarded, and several of them are labelled '%s'.",
+					DEFAULT_LABEL) :
+			 errmsg("Several tables are guarded, and none is labelled '%s'.",
+					DEFAULT_LABEL),
 			 errdetail("They are %s.", enumerate(names)),
 			 errhint("Say which one with service_table => %s.",
 					 (char *) linitial(names))));

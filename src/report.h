@@ -24,6 +24,8 @@ extern void report_service_refused(Guard *guard, RefusalKind kind,
 								   Relation rel, TupleTableSlot *slot,
 								   ClaimTally *tally)
 			pg_attribute_noreturn();
+extern char *report_rename_fix(const char *name, Oid service_relid,
+							   Oid booking_relid);
 extern char *report_refusal(Guard *guard, RefusalKind kind, int64 total);
 extern void report_service_gone(Guard *guard, Relation rel,
 								TupleTableSlot *slot)
@@ -39,8 +41,8 @@ extern void report_without_from(const GuardTrigger *trigger)
 extern void report_without_partner(const GuardTrigger *trigger,
 								   GuardSide side)
 			pg_attribute_noreturn();
-extern void report_bad_arguments(const GuardTrigger *service_trigger,
-								 const char *problem)
+extern void report_bad_triggers(const GuardTrigger *service_trigger,
+								const char *problem)
 			pg_attribute_noreturn();
 extern void report_no_such_column(Guard *guard, Oid relid, const char *name,
 								  const char *option)
@@ -99,6 +101,9 @@ extern void report_tenants_differ(Guard *guard, Oid service_relid,
 extern void report_guard_differs(const char *name, const char *is,
 								 const char *asked)
 			pg_attribute_noreturn();
+extern void report_broken_guard(const char *name, Oid sibling,
+								Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
 extern void report_orphans(Guard *guard, ClaimTally *tally)
 			pg_attribute_noreturn();
 extern void report_several_guards(Oid service_relid, Oid booking_relid,
@@ -114,7 +119,8 @@ extern char *report_table_name(Oid relid);
 /* safe_delete_service and booking_guard_blocking_bookings */
 extern void report_not_guarded(Oid relid)
 			pg_attribute_noreturn();
-extern void report_no_default_service(List *service_relids)
+extern void report_no_default_service(List *service_relids,
+									  bool several_labelled)
 			pg_attribute_noreturn();
 extern void report_tenant_required(Oid service_relid, const char *column)
 			pg_attribute_noreturn();

@@ -144,6 +144,9 @@ rule_read_arguments(GuardRule *rule, GuardSide side, int nargs, char **args)
 									args[i]);
 				break;
 			case OPTION_TEXT:
+				if (equals[1] == '\0')
+					return psprintf("its trigger argument \"%s\" is empty",
+									option->name);
 				*TEXT_MEMBER(rule, option) = pstrdup(equals + 1);
 				break;
 			case OPTION_BOOL:

@@ -164,10 +164,12 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 	if (PG_ARGISNULL(2))
 	{
 		List	   *relids;
+		bool		several_labelled;
 
-		call->relid = guard_default_service(fcinfo->flinfo->fn_oid, &relids);
+		call->relid = guard_default_service(fcinfo->flinfo->fn_oid, &relids,
+											&several_labelled);
 		if (!OidIsValid(call->relid))
-			report_no_default_service(relids);
+			report_no_default_service(relids, several_labelled);
 	}
 	else
 		call->relid = PG_GETARG_OID(2);
@@ -318,7 +320,7 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 	StringInfoData sql;
 	Oid			argtypes[INDEX_MAX_KEYS + 1];
 	SPIPlanPtr	plan;
-	KeyFetch	fetch = {CurrentMemoryContext, key};
+	KeyFetch	fetch;
 	volatile uint64 found = 0;
 
 	key->n = guard->nkeys;
@@ -346,6 +348,8 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 						 quote_identifier(guard->key[i].service_name));
 	append_service(&sql, call, argtypes);
 	plan = query_prepare(sql.data, call->ncolumns, argtypes, call->relid);
+	fetch.context = CurrentMemoryContext;
+	fetch.key = key;
 	PG_TRY();
 	{
 		found = query_run(plan, &call->values, call->relid, fetch_key, &fetch);
