@@ -399,6 +399,17 @@ array_literal(List *strings)
 }
 
 /*
+ * A booking's column in a query, as a value of its base type: the parser
+ * does not look through a domain where an operator is polymorphic.
+ */
+static char *
+base_column(const char *name, Oid base_type)
+{
+	return psprintf("x.%s::%s", quote_identifier(name),
+					query_type_name(base_type));
+}
+
+/*
  * claims_append_active
  *
  * Append to a query, as " AND …", the conditions that make a booking active,
@@ -433,9 +444,9 @@ claims_append_active(StringInfo sql, Guard *guard)
 			op_input_types(opno, &operand, &unused);
 			appendStringInfoString(sql, " AND ");
 			generate_operator_clause(sql,
-									 psprintf("x.%s", quote_identifier(guard->rule->status_column)),
-									 operand, opno,
-									 array.data, operand);
+									 base_column(guard->rule->status_column,
+												 guard->status_base_type),
+									 operand, opno, array.data, operand);
 		}
 	}
 
@@ -504,15 +515,13 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 
 	if (guard->time_kind != TIME_NONE)
 	{
-		char	   *column = psprintf("x.%s",
-									  quote_identifier(rule->time_column));
-
 		argtypes[nargs++] = guard->time_type;
 		appendStringInfo(sql, " AND (%s OPERATOR(pg_catalog.%s) $%d",
-						 column, guard->range_type != NULL ? "&&" : ">=",
-						 nargs);
+						 base_column(rule->time_column, guard->time_type),
+						 guard->range_type != NULL ? "&&" : ">=", nargs);
 		if (!guard->time_not_null)
-			appendStringInfo(sql, " OR %s IS NULL", column);
+			appendStringInfo(sql, " OR x.%s IS NULL",
+							 quote_identifier(rule->time_column));
 		appendStringInfoChar(sql, ')');
 	}
 

@@ -14,6 +14,7 @@
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "parser/parse_coerce.h"
@@ -160,14 +161,26 @@ start_text(Guard *guard, TimestampTz start)
 	return psprintf("%s %s", is_date ? "on" : "at", buf);
 }
 
-static char *
-value_text(Oid type, Datum value)
+/*
+ * report_value
+ *
+ * A value as text, without the blanks that fill up a char(n).
+ */
+char *
+report_value(Oid type, Datum value)
 {
 	Oid			output;
 	bool		is_varlena;
+	char	   *text;
 
 	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
+	text = OidOutputFunctionCall(output, value);
+	if (getBaseType(type) == BPCHAROID)
+	{
+		for (char *end = text + strlen(text); end > text && end[-1] == ' ';)
+			*--end = '\0';
+	}
+	return text;
 }
 
 static char *
@@ -178,7 +191,7 @@ column_text(TupleTableSlot *slot, AttrNumber attnum)
 
 	if (isnull)
 		return pstrdup("null");
-	return value_text(TupleDescAttr(slot->tts_tupleDescriptor,
+	return report_value(TupleDescAttr(slot->tts_tupleDescriptor,
 									attnum - 1)->atttypid, value);
 }
 
@@ -235,7 +248,7 @@ statuses_text(Guard *guard, ClaimTally *tally)
 
 	for (int i = 0; i < tally->nstatuses; i++)
 	{
-		counts[i].status = value_text(guard->status_type,
+		counts[i].status = report_value(guard->status_type,
 									  tally->status[i].value);
 		counts[i].count = tally->status[i].count;
 		others -= tally->status[i].count;

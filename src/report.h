@@ -33,6 +33,7 @@ extern void report_service_gone(Guard *guard, Relation rel,
 extern void report_detached(Guard *guard, Relation rel,
 							TupleTableSlot *oldslot, TupleTableSlot *newslot)
 			pg_attribute_noreturn();
+extern char *report_value(Oid type, Datum value);
 extern bool report_may_read(Guard *guard, GuardSide side);
 
 /* a guard that cannot be understood, or cannot be made */

@@ -74,16 +74,6 @@ typedef struct BlockingList
  * ----------------------------------------------------------------
  */
 
-static char *
-datum_text(Oid type, Datum value)
-{
-	Oid			output;
-	bool		is_varlena;
-
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
-}
-
 /*
  * An argument as strings: the elements of an array, or the one value.
  */
@@ -102,7 +92,7 @@ argument_strings(FunctionCallInfo fcinfo, int argno, bool as_whole)
 	char		typalign;
 
 	if (!OidIsValid(element_type) || as_whole)
-		return list_make1(datum_text(type, value));
+		return list_make1(report_value(type, value));
 
 	get_typlenbyvalalign(element_type, &typlen, &typbyval, &typalign);
 	deconstruct_array(DatumGetArrayTypeP(value), element_type,
@@ -111,7 +101,7 @@ argument_strings(FunctionCallInfo fcinfo, int argno, bool as_whole)
 	{
 		if (nulls[i])
 			report_bad_list("service_id");
-		strings = lappend(strings, datum_text(element_type, elements[i]));
+		strings = lappend(strings, report_value(element_type, elements[i]));
 	}
 	return strings;
 }
@@ -581,7 +571,7 @@ collect_booking(Guard *guard, TupleTableSlot *slot,
 		bool		isnull;
 		Datum		status = slot_getattr(slot, columns->status, &isnull);
 
-		booking->status = datum_text(guard->status_type, status);
+		booking->status = report_value(guard->status_type, status);
 	}
 
 	if (list->nids > 0)
@@ -595,7 +585,7 @@ collect_booking(Guard *guard, TupleTableSlot *slot,
 			bool		isnull;
 			Datum		id = slot_getattr(slot, first_id + i, &isnull);
 
-			booking->id = datum_text(att->atttypid, id);
+			booking->id = report_value(att->atttypid, id);
 			ids[i] = CStringGetTextDatum(booking->id);
 		}
 		if (list->nids > 1)
