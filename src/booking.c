@@ -35,7 +35,7 @@ static bool
 was_claim_already(Guard *guard, TupleTableSlot *oldslot,
 				  TupleTableSlot *newslot)
 {
-	return guard_same_key(guard, oldslot, newslot) &&
+	return claims_same_key(guard, oldslot, newslot) &&
 		claims_is_active(guard, oldslot, &guard->columns) &&
 		claims_last_instant(guard, newslot, &guard->columns) <=
 		claims_last_instant(guard, oldslot, &guard->columns);
@@ -135,7 +135,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
 		return PointerGetDatum(NULL);
 
-	guard_key_values(guard, newslot, &key);
+	claims_key_values(guard, newslot, &key);
 	if (service_exists(guard, &key, BOOKING_SIDE, true))
 		return PointerGetDatum(NULL);
 

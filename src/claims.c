@@ -67,13 +67,57 @@ claims_has_key(Guard *guard, TupleTableSlot *slot)
 }
 
 /*
- * claims_status_position
+ * claims_key_values
+ *
+ * A row's key, as the parameters of a query.  The row is of the table that
+ * carries the guard's trigger.
+ */
+void
+claims_key_values(Guard *guard, TupleTableSlot *slot, KeyValues *key)
+{
+	key->n = guard->nkeys;
+	for (int i = 0; i < guard->nkeys; i++)
+		key->value[i] = slot_getattr(slot, guard->key[i].attnum,
+									 &key->isnull[i]);
+}
+
+/*
+ * claims_same_key
+ *
+ * Whether two versions of a row have the same key, bit for bit.  Keys that
+ * are equal but look different (1.0 and 1.00) count as different here, which
+ * costs a lock or a count and loses nothing.
+ */
+bool
+claims_same_key(Guard *guard, TupleTableSlot *a, TupleTableSlot *b)
+{
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		AttrNumber	attnum = guard->key[i].attnum;
+		Form_pg_attribute att = TupleDescAttr(a->tts_tupleDescriptor,
+											  attnum - 1);
+		bool		a_isnull;
+		bool		b_isnull;
+		Datum		a_value = slot_getattr(a, attnum, &a_isnull);
+		Datum		b_value = slot_getattr(b, attnum, &b_isnull);
+
+		if (a_isnull != b_isnull)
+			return false;
+		if (!a_isnull &&
+			!datum_image_eq(a_value, b_value, att->attbyval, att->attlen))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * status_position
  *
  * Where the guard lists this status; -1 if nowhere.  Compares by the status
  * column's own equality and collation.
  */
 static int
-claims_status_position(Guard *guard, Datum status)
+status_position(Guard *guard, Datum status)
 {
 	for (int i = 0; i < guard->nstatuses; i++)
 	{
@@ -110,7 +154,7 @@ claims_is_active(Guard *guard, TupleTableSlot *slot,
 	if (isnull)
 		return false;
 
-	listed = claims_status_position(guard, status) >= 0;
+	listed = status_position(guard, status) >= 0;
 	return listed == guard->statuses_block;
 }
 

@@ -30,15 +30,5 @@ compat_ExecutorRun(QueryDesc *queryDesc)
 #endif
 }
 
-/* 16 folded the ownership checks of all object classes into one function. */
-static inline bool
-compat_owns_table(Oid relid, Oid roleid)
-{
-#if PG_VERSION_NUM >= 160000
-	return object_ownercheck(RelationRelationId, relid, roleid);
-#else
-	return pg_class_ownercheck(relid, roleid);
-#endif
-}
 
 #endif							/* BOOKING_GUARD_COMPAT_H */

@@ -47,7 +47,7 @@ ddl_drop_shared_triggers(Oid relid, Oid sibling)
 	static const char *const functions[] = {BEFORE_DELETE_FUNCTION,
 	TRUNCATE_FUNCTION};
 	Relation	rel = relation_open(relid, AccessShareLock);
-	Oid			function = guard_function(sibling, SERVICE_FUNCTION);
+	Oid			function = catalog_function(sibling, SERVICE_FUNCTION);
 	bool		guarded = false;
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
@@ -58,11 +58,11 @@ ddl_drop_shared_triggers(Oid relid, Oid sibling)
 
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
-		GuardTrigger *trigger = guard_find_trigger(relid, names[i]);
+		GuardTrigger *trigger = catalog_trigger_by_name(relid, names[i]);
 		ObjectAddress address;
 
 		if (trigger == NULL || OidIsValid(trigger->parent) ||
-			trigger->function != guard_function(sibling, functions[i]))
+			trigger->function != catalog_function(sibling, functions[i]))
 			continue;
 		ObjectAddressSet(address, TriggerRelationId, trigger->oid);
 		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);

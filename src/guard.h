@@ -253,30 +253,29 @@ extern char *rule_definition(const GuardRule *rule, Oid sibling,
 extern void rule_append_array(StringInfo buf, List *strings);
 extern char *rule_table_name(Oid relid);
 
+/* catalog.c: triggers, functions and tables, as the catalog has them */
+extern GuardTrigger *catalog_trigger(Oid trigger_oid);
+extern GuardTrigger *catalog_trigger_by_name(Oid relid, const char *name);
+extern GuardTrigger *catalog_partner(const GuardTrigger *trigger,
+									 GuardSide partner_side);
+extern List *catalog_guards(Oid sibling, GuardSide side);
+extern Oid	catalog_default_service(Oid sibling, List **service_relids,
+									bool *several_labelled);
+extern Oid	catalog_function(Oid sibling, const char *name);
+extern List *catalog_primary_key(Oid relid);
+extern Oid	catalog_column_collation(Oid relid, AttrNumber attnum);
+
+/* resolve.c: a rule -> a guard */
+extern Guard *resolve_rule(const char *name, GuardSide side,
+						   const GuardRule *rule, Oid sibling,
+						   Oid service_relid, Oid booking_relid,
+						   Oid carrier_relid);
+
 /* guard.c: trigger arguments -> a resolved, cached guard */
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
 extern List *guard_of_service(Relation service, Oid sibling);
 extern Guard *guard_identifying(List *guards);
-extern Guard *guard_make(const char *name, GuardSide side,
-						 const GuardRule *rule, Oid sibling,
-						 Oid service_relid, Oid booking_relid,
-						 Oid carrier_relid);
 extern void guard_free(Guard *guard);
-extern ErrorData *guard_try(void (*action) (void *arg), void *arg);
-extern GuardTrigger *guard_fetch_trigger(Oid trigger_oid);
-extern GuardTrigger *guard_find_trigger(Oid relid, const char *name);
-extern GuardTrigger *guard_partner(const GuardTrigger *trigger,
-								   GuardSide partner_side);
-extern List *guard_list(Oid sibling, GuardSide side);
-extern Oid	guard_function(Oid sibling, const char *name);
-extern Oid	guard_default_service(Oid sibling, List **service_relids,
-								  bool *several_labelled);
-extern List *guard_primary_key(Oid relid);
-extern Oid	guard_column_collation(Oid relid, AttrNumber attnum);
-extern void guard_key_values(Guard *guard, TupleTableSlot *slot,
-							 KeyValues *key);
-extern bool guard_same_key(Guard *guard, TupleTableSlot *a,
-						   TupleTableSlot *b);
 
 /* query.c: run a guard's queries */
 extern SPIPlanPtr query_prepare(const char *sql, int nargs, Oid *argtypes,
@@ -286,12 +285,17 @@ extern bool query_is_ready(SPIPlanPtr *plan);
 extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
 						Oid as_owner_of, QueryRowCallback callback,
 						void *arg);
+extern ErrorData *query_try(void (*action) (void *arg), void *arg);
 extern void query_append_relation(StringInfo sql, Oid relid);
 extern char *query_type_name(Oid type);
 extern char *query_collation_name(Oid collation);
 
 /* claims.c: is this row a claim; count a service's claims */
 extern bool claims_has_key(Guard *guard, TupleTableSlot *slot);
+extern void claims_key_values(Guard *guard, TupleTableSlot *slot,
+							  KeyValues *key);
+extern bool claims_same_key(Guard *guard, TupleTableSlot *a,
+							TupleTableSlot *b);
 extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
 							 const ClaimColumns *columns);
 extern TimestampTz claims_last_instant(Guard *guard, TupleTableSlot *slot,

@@ -60,7 +60,7 @@ booking_guard_list(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 
-	foreach(lc, guard_list(sibling, SERVICE_SIDE))
+	foreach(lc, catalog_guards(sibling, SERVICE_SIDE))
 	{
 		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
 		GuardTrigger *booking = NULL;
@@ -71,7 +71,7 @@ booking_guard_list(PG_FUNCTION_ARGS)
 		int			i = 0;
 
 		if (OidIsValid(service->from_relid))
-			booking = guard_partner(service, BOOKING_SIDE);
+			booking = catalog_partner(service, BOOKING_SIDE);
 		ok = rule_read_arguments(&rule, SERVICE_SIDE, service->nargs,
 								 service->args) == NULL &&
 			booking != NULL &&
@@ -155,7 +155,7 @@ static Guard *
 try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger)
 {
 	Resolution	resolution = {trigger->oid, NULL};
-	ErrorData  *edata = guard_try(resolve, &resolution);
+	ErrorData  *edata = query_try(resolve, &resolution);
 
 	if (edata == NULL)
 		return resolution.guard;
@@ -197,7 +197,7 @@ booking_guard_health(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 
-	foreach(lc, guard_list(sibling, SERVICE_SIDE))
+	foreach(lc, catalog_guards(sibling, SERVICE_SIDE))
 	{
 		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
 		GuardTrigger *booking = NULL;
@@ -217,17 +217,17 @@ booking_guard_health(PG_FUNCTION_ARGS)
 										  service->from_relid));
 		check_enabled(rsinfo, service->name, service);
 		if (OidIsValid(service->from_relid))
-			booking = guard_partner(service, BOOKING_SIDE);
+			booking = catalog_partner(service, BOOKING_SIDE);
 		if (booking != NULL)
 			check_enabled(rsinfo, service->name, booking);
 
 		for (int i = 0; i < (int) lengthof(shared); i++)
 		{
-			GuardTrigger *trigger = guard_find_trigger(service->relid,
+			GuardTrigger *trigger = catalog_trigger_by_name(service->relid,
 													   shared[i]);
 
 			if (trigger != NULL &&
-				trigger->function == guard_function(sibling,
+				trigger->function == catalog_function(sibling,
 													shared_functions[i]))
 				check_enabled(rsinfo, service->name, trigger);
 			else

@@ -344,7 +344,7 @@ learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid)
 		return;
 	}
 
-	rule->service_key = guard_primary_key(service_relid);
+	rule->service_key = catalog_primary_key(service_relid);
 	if (rule->service_key == NIL)
 		report_no_primary_key(service_relid);
 }
@@ -374,7 +374,7 @@ find_guards(Oid sibling, Oid service_relid, Oid booking_relid,
 
 	memset(pair, 0, sizeof(GuardPair));
 
-	foreach(lc, guard_list(sibling, BOOKING_SIDE))
+	foreach(lc, catalog_guards(sibling, BOOKING_SIDE))
 	{
 		GuardTrigger *booking = (GuardTrigger *) lfirst(lc);
 		GuardTrigger *service;
@@ -383,7 +383,7 @@ find_guards(Oid sibling, Oid service_relid, Oid booking_relid,
 		if (booking->relid != booking_relid ||
 			booking->from_relid != service_relid)
 			continue;
-		service = guard_partner(booking, SERVICE_SIDE);
+		service = catalog_partner(booking, SERVICE_SIDE);
 		if (service == NULL ||
 			rule_read_arguments(rule, SERVICE_SIDE, service->nargs,
 								service->args) != NULL ||
@@ -396,13 +396,13 @@ find_guards(Oid sibling, Oid service_relid, Oid booking_relid,
 			pair->rules = lappend(pair->rules, rule);
 		}
 	}
-	foreach(lc, guard_list(sibling, SERVICE_SIDE))
+	foreach(lc, catalog_guards(sibling, SERVICE_SIDE))
 	{
 		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
 
 		if (service->relid == service_relid &&
 			service->from_relid == booking_relid &&
-			guard_partner(service, BOOKING_SIDE) == NULL)
+			catalog_partner(service, BOOKING_SIDE) == NULL)
 			pair->broken = lappend(pair->broken, service->name);
 	}
 }
@@ -432,7 +432,7 @@ check_tenants(Guard *guard, List *replaced)
 {
 	ListCell   *lc;
 
-	foreach(lc, guard_list(guard->sibling, SERVICE_SIDE))
+	foreach(lc, catalog_guards(guard->sibling, SERVICE_SIDE))
 	{
 		GuardTrigger *other = (GuardTrigger *) lfirst(lc);
 		GuardRule	rule = {0};
@@ -472,8 +472,8 @@ choose_name(Oid service_relid, Oid booking_relid, List *booking_key)
 										  columns.data,
 										  i == 0 ? NULL : psprintf("%d", i));
 
-		if (guard_find_trigger(service_relid, name) == NULL &&
-			guard_find_trigger(booking_relid, name) == NULL)
+		if (catalog_trigger_by_name(service_relid, name) == NULL &&
+			catalog_trigger_by_name(booking_relid, name) == NULL)
 			return name;
 	}
 }
@@ -532,13 +532,13 @@ create_triggers(Guard *guard, const char *name)
 		run_sql(sql.data);
 	}
 
-	if (guard_find_trigger(guard->service_relid,
+	if (catalog_trigger_by_name(guard->service_relid,
 						   BEFORE_DELETE_TRIGGER_NAME) == NULL)
 		run_sql(psprintf("CREATE TRIGGER %s BEFORE DELETE ON %s"
 						 " FOR EACH ROW EXECUTE FUNCTION %s.%s()",
 						 BEFORE_DELETE_TRIGGER_NAME, service, schema,
 						 BEFORE_DELETE_FUNCTION));
-	if (guard_find_trigger(guard->service_relid,
+	if (catalog_trigger_by_name(guard->service_relid,
 						   TRUNCATE_TRIGGER_NAME) == NULL)
 		run_sql(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
 						 " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
@@ -557,10 +557,10 @@ drop_triggers(const char *name, Oid sibling, Oid service_relid,
 	{
 		Oid			relid = side == SERVICE_SIDE ?
 			service_relid : booking_relid;
-		GuardTrigger *trigger = guard_find_trigger(relid, name);
+		GuardTrigger *trigger = catalog_trigger_by_name(relid, name);
 
 		if (trigger != NULL &&
-			trigger->function == guard_function(sibling,
+			trigger->function == catalog_function(sibling,
 												side == SERVICE_SIDE ?
 												SERVICE_FUNCTION :
 												BOOKING_FUNCTION))
@@ -634,7 +634,7 @@ protect_has_index(Guard *guard)
 				Oid			collation = key->collation;
 
 				if (!OidIsValid(collation))
-					collation = guard_column_collation(guard->booking_relid,
+					collation = catalog_column_collation(guard->booking_relid,
 													   key->booking_attnum);
 				if (form->indkey.values[0] == key->booking_attnum &&
 					op_in_opfamily(key->eq_opr, index->rd_opfamily[0]) &&
@@ -776,7 +776,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	zone = zone_name(rule.time_zone);
 	if (zone != NULL)
 		rule.time_zone = zone;
-	guard = guard_make(NULL, BOOKING_SIDE, &rule, sibling,
+	guard = resolve_rule(NULL, BOOKING_SIDE, &rule, sibling,
 					   service_relid, booking_relid, booking_relid);
 	if (zone == NULL)
 		report_unknown_time_zone(guard);

@@ -11,7 +11,10 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/relation.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
@@ -21,15 +24,12 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
-#include "catalog/indexing.h"
-#include "access/genam.h"
-#include "access/table.h"
-#include "utils/fmgroids.h"
 
 #include "compat.h"
 #include "report.h"
@@ -393,6 +393,11 @@ report_check_trigger(FunctionCallInfo fcinfo, const char *function,
 	}
 }
 
+/*
+ * report_check_event_trigger
+ *
+ * Raise the error of an event trigger function that was not called as one.
+ */
 void
 report_check_event_trigger(const char *function)
 {
@@ -421,6 +426,12 @@ report_rename_fix(const char *name, Oid service_relid, Oid booking_relid)
 					old_name, report_table_name(booking_relid), new_name);
 }
 
+/*
+ * report_sorts_late
+ *
+ * Refuse to judge a service in a trigger that fires after those of foreign
+ * keys: rel is the table that fired it.
+ */
 void
 report_sorts_late(Relation rel, const Trigger *trigger)
 {
@@ -491,7 +502,7 @@ list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 		appendStringInfo(&buf, ", %s",
 						 quote_literal_cstr(column_text(slot,
 														id->tenant_attnum)));
-	if (guard_default_service(guard->sibling, NULL, NULL) != guard->service_relid)
+	if (catalog_default_service(guard->sibling, NULL, NULL) != guard->service_relid)
 		appendStringInfo(&buf, ", service_table => %s",
 						 table_literal(guard->service_relid));
 	appendStringInfoString(&buf, ");");
@@ -554,6 +565,12 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 			 errtableconstraint(service, guard->name)));
 }
 
+/*
+ * report_service_gone
+ *
+ * Refuse a booking, a row of the table that carries the guard's trigger in
+ * slot, whose service does not exist.  Keeps ACCESS SHARE on the booking table.
+ */
 void
 report_service_gone(Guard *guard, Relation rel, TupleTableSlot *slot)
 {
@@ -576,6 +593,12 @@ report_service_gone(Guard *guard, Relation rel, TupleTableSlot *slot)
 			 errtableconstraint(booking, guard->name)));
 }
 
+/*
+ * report_detached
+ *
+ * Refuse an update of a booking that takes its service away.  Keeps ACCESS
+ * SHARE on the booking table.
+ */
 void
 report_detached(Guard *guard, Relation rel, TupleTableSlot *oldslot,
 				TupleTableSlot *newslot)
@@ -666,6 +689,11 @@ unusable(Guard *guard, int sqlstate, const char *problem, const char *detail,
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, guard->name)));
 }
 
+/*
+ * report_without_from
+ *
+ * A guard's trigger that names no other table.
+ */
 void
 report_without_from(const GuardTrigger *trigger)
 {
@@ -679,6 +707,11 @@ report_without_from(const GuardTrigger *trigger)
 					 report_table_name(trigger->relid))));
 }
 
+/*
+ * report_without_partner
+ *
+ * A guard of which only the trigger on this side is there.
+ */
 void
 report_without_partner(const GuardTrigger *trigger, GuardSide side)
 {
@@ -700,6 +733,12 @@ report_without_partner(const GuardTrigger *trigger, GuardSide side)
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
 }
 
+/*
+ * report_bad_triggers
+ *
+ * A guard whose triggers are not what booking_guard_protect() makes; problem is
+ * the end of a sentence.
+ */
 void
 report_bad_triggers(const GuardTrigger *service_trigger, const char *problem)
 {
@@ -749,6 +788,13 @@ likely_columns(Oid relid, const char *name)
 	return list_length(near) > 0 ? near : list_truncate(all, 20);
 }
 
+/*
+ * report_no_such_column
+ *
+ * A rule names a column that its table does not have.  option is the argument
+ * of booking_guard_protect() that named it, or NULL for a column that only a
+ * partition lacks.
+ */
 void
 report_no_such_column(Guard *guard, Oid relid, const char *name,
 					  const char *option)
@@ -777,6 +823,11 @@ report_no_such_column(Guard *guard, Oid relid, const char *name,
 			 hint);
 }
 
+/*
+ * report_key_lengths_differ
+ *
+ * A rule whose keys have different numbers of columns.
+ */
 void
 report_key_lengths_differ(Guard *guard)
 {
@@ -790,6 +841,11 @@ report_key_lengths_differ(Guard *guard)
 			 "Name the columns in pairs: the first of booking_key points at the first of service_key, and so on.");
 }
 
+/*
+ * report_key_repeats
+ *
+ * A rule whose key names a column twice.
+ */
 void
 report_key_repeats(Guard *guard)
 {
@@ -801,6 +857,11 @@ report_key_repeats(Guard *guard)
 			 "Name each column once.");
 }
 
+/*
+ * report_key_types_differ
+ *
+ * A rule whose keys cannot be compared in this column.
+ */
 void
 report_key_types_differ(Guard *guard, const GuardKeyColumn *key)
 {
@@ -825,6 +886,11 @@ report_key_types_differ(Guard *guard, const GuardKeyColumn *key)
 			 hint);
 }
 
+/*
+ * report_no_unique_index
+ *
+ * A service key without a unique index that a guard can rest on.
+ */
 void
 report_no_unique_index(Guard *guard)
 {
@@ -843,6 +909,11 @@ report_no_unique_index(Guard *guard)
 					  report_table_name(guard->service_relid), columns.data));
 }
 
+/*
+ * report_status_without_equality
+ *
+ * A status column whose type has no equality.
+ */
 void
 report_status_without_equality(Guard *guard)
 {
@@ -880,6 +951,11 @@ enum_labels(Oid type)
 	return labels;
 }
 
+/*
+ * report_unknown_status
+ *
+ * A status in a rule that its column cannot have.
+ */
 void
 report_unknown_status(Guard *guard, const char *label)
 {
@@ -908,6 +984,11 @@ report_unknown_status(Guard *guard, const char *label)
 					  "'1', '2'"));
 }
 
+/*
+ * report_unknown_time_zone
+ *
+ * A time zone in a rule that the server does not know.
+ */
 void
 report_unknown_time_zone(Guard *guard)
 {
@@ -918,6 +999,11 @@ report_unknown_time_zone(Guard *guard)
 			 "Use a name such as 'Europe/Berlin'. To list them: SELECT name FROM pg_timezone_names;");
 }
 
+/*
+ * report_time_type
+ *
+ * A time column of a type that tells no time.
+ */
 void
 report_time_type(Guard *guard)
 {
@@ -935,6 +1021,11 @@ report_time_type(Guard *guard)
  * ----------------------------------------------------------------
  */
 
+/*
+ * report_null_argument
+ *
+ * A NULL where a function does not take one.
+ */
 void
 report_null_argument(const char *function, const char *argument)
 {
@@ -946,6 +1037,11 @@ report_null_argument(const char *function, const char *argument)
 					 argument)));
 }
 
+/*
+ * report_empty_argument
+ *
+ * An empty string where a function does not take one.
+ */
 void
 report_empty_argument(const char *function, const char *argument)
 {
@@ -957,6 +1053,11 @@ report_empty_argument(const char *function, const char *argument)
 					 argument)));
 }
 
+/*
+ * report_bad_list
+ *
+ * An array argument that is not a list of strings.
+ */
 void
 report_bad_list(const char *argument)
 {
@@ -967,6 +1068,11 @@ report_bad_list(const char *argument)
 			 errhint("Write it as ARRAY['…', '…'].")));
 }
 
+/*
+ * report_conflicting_statuses
+ *
+ * Both blocking_statuses and free_statuses.
+ */
 void
 report_conflicting_statuses(void)
 {
@@ -977,6 +1083,11 @@ report_conflicting_statuses(void)
 			 errhint("Leave out one of the two.")));
 }
 
+/*
+ * report_statuses_without_column
+ *
+ * Statuses, but no column to find them in.
+ */
 void
 report_statuses_without_column(void)
 {
@@ -987,6 +1098,11 @@ report_statuses_without_column(void)
 			 errhint("Name the column with status_column => '…', or leave out the statuses.")));
 }
 
+/*
+ * report_no_such_table
+ *
+ * An OID that is no table's, any more perhaps.
+ */
 void
 report_no_such_table(Oid relid)
 {
@@ -997,6 +1113,11 @@ report_no_such_table(Oid relid)
 			 errhint("Name the table, as in '\"Service\"'.")));
 }
 
+/*
+ * report_same_table
+ *
+ * A table that is to be guarded by itself.
+ */
 void
 report_same_table(Oid relid)
 {
@@ -1007,6 +1128,12 @@ report_same_table(Oid relid)
 			 errhint("Name the table of the bookings second.")));
 }
 
+/*
+ * report_wrong_kind
+ *
+ * A relation that no guard can stand on; what says what it is ("a view"), hint
+ * is a sentence.
+ */
 void
 report_wrong_kind(Oid relid, const char *what, const char *hint)
 {
@@ -1018,6 +1145,11 @@ report_wrong_kind(Oid relid, const char *what, const char *hint)
 			 errhint("%s", hint)));
 }
 
+/*
+ * report_unlogged_service
+ *
+ * An unlogged service table under a permanent booking table.
+ */
 void
 report_unlogged_service(Oid service_relid, Oid booking_relid)
 {
@@ -1030,6 +1162,11 @@ report_unlogged_service(Oid service_relid, Oid booking_relid)
 					 report_table_name(service_relid))));
 }
 
+/*
+ * report_no_trigger_right
+ *
+ * The caller has no TRIGGER privilege on a table.
+ */
 void
 report_no_trigger_right(Oid relid)
 {
@@ -1044,6 +1181,11 @@ report_no_trigger_right(Oid relid)
 					 report_table_name(relid), quote_identifier(role))));
 }
 
+/*
+ * report_wrong_way_round
+ *
+ * The tables were given in the wrong order.
+ */
 void
 report_wrong_way_round(Oid service_relid, Oid booking_relid)
 {
@@ -1057,6 +1199,11 @@ report_wrong_way_round(Oid service_relid, Oid booking_relid)
 					 table_literal(service_relid))));
 }
 
+/*
+ * report_no_foreign_key
+ *
+ * No booking_key was given, and there is no foreign key to learn it from.
+ */
 void
 report_no_foreign_key(Oid service_relid, Oid booking_relid)
 {
@@ -1085,6 +1232,12 @@ key_choices(List *keys, const char *between)
 	return buf.data;
 }
 
+/*
+ * report_several_foreign_keys
+ *
+ * No booking_key was given, and there are several: keys is a list of lists of
+ * column names.
+ */
 void
 report_several_foreign_keys(Oid service_relid, Oid booking_relid, List *keys)
 {
@@ -1098,6 +1251,11 @@ report_several_foreign_keys(Oid service_relid, Oid booking_relid, List *keys)
 					 key_choices(keys, " or "))));
 }
 
+/*
+ * report_no_primary_key
+ *
+ * No service_key was given, and there is nothing to learn it from.
+ */
 void
 report_no_primary_key(Oid service_relid)
 {
@@ -1109,6 +1267,11 @@ report_no_primary_key(Oid service_relid)
 			 errhint("Name the columns with service_key => ARRAY['…']; they need a unique index.")));
 }
 
+/*
+ * report_tenants_differ
+ *
+ * A guard with another tenant column than the others of its service table.
+ */
 void
 report_tenants_differ(Guard *guard, Oid service_relid,
 					  const char *other_guard, const char *other_tenant)
@@ -1125,6 +1288,11 @@ report_tenants_differ(Guard *guard, Oid service_relid,
 					 other_tenant ? quote_literal_cstr(other_tenant) : "NULL")));
 }
 
+/*
+ * report_guard_differs
+ *
+ * The guard is there with other options; both are calls that make it.
+ */
 void
 report_guard_differs(const char *name, const char *is, const char *asked)
 {
@@ -1135,6 +1303,11 @@ report_guard_differs(const char *name, const char *is, const char *asked)
 			 errhint("To replace it, add or_replace => true.")));
 }
 
+/*
+ * report_broken_guard
+ *
+ * A guard between the same tables is broken.
+ */
 void
 report_broken_guard(const char *name, Oid sibling, Oid service_relid,
 					Oid booking_relid)
@@ -1229,6 +1402,11 @@ orphans_query(Guard *guard)
 	return buf.data;
 }
 
+/*
+ * report_orphans
+ *
+ * Existing bookings break the promise already.
+ */
 void
 report_orphans(Guard *guard, ClaimTally *tally)
 {
@@ -1246,6 +1424,12 @@ report_orphans(Guard *guard, ClaimTally *tally)
 					 guard->rule->label)));
 }
 
+/*
+ * report_several_guards
+ *
+ * unprotect was not told which of several guards is meant; keys as for
+ * report_several_foreign_keys().
+ */
 void
 report_several_guards(Oid service_relid, Oid booking_relid, List *keys)
 {
@@ -1296,6 +1480,11 @@ report_enum_labels(Guard *guard)
 							 free ? enumerate(free) : ""))));
 }
 
+/*
+ * report_no_blocking_status
+ *
+ * Warn that no booking has a status that blocks.
+ */
 void
 report_no_blocking_status(Guard *guard)
 {
@@ -1364,6 +1553,11 @@ report_index_fix(Guard *guard)
 	return buf.data;
 }
 
+/*
+ * report_no_index
+ *
+ * Warn that the count will read the whole booking table.
+ */
 void
 report_no_index(Guard *guard)
 {
@@ -1381,6 +1575,11 @@ report_no_index(Guard *guard)
  * ----------------------------------------------------------------
  */
 
+/*
+ * report_not_guarded
+ *
+ * A table that no guard stands on.
+ */
 void
 report_not_guarded(Oid relid)
 {
@@ -1392,6 +1591,11 @@ report_not_guarded(Oid relid)
 					 table_literal(relid))));
 }
 
+/*
+ * report_no_default_service
+ *
+ * No service table was named, and none is the obvious one.
+ */
 void
 report_no_default_service(List *service_relids, bool several_labelled)
 {
@@ -1419,6 +1623,11 @@ report_no_default_service(List *service_relids, bool several_labelled)
 					 (char *) linitial(names))));
 }
 
+/*
+ * report_tenant_required
+ *
+ * tenant_id was not given, but the guard has a tenant column.
+ */
 void
 report_tenant_required(Oid service_relid, const char *column)
 {
@@ -1431,6 +1640,11 @@ report_tenant_required(Oid service_relid, const char *column)
 			 errhint("Give the tenant as the second argument.")));
 }
 
+/*
+ * report_tenant_unknown
+ *
+ * tenant_id was given, but the guard has no tenant column.
+ */
 void
 report_tenant_unknown(Oid service_relid)
 {
@@ -1442,6 +1656,11 @@ report_tenant_unknown(Oid service_relid)
 			 errhint("Leave tenant_id out, or name the column: booking_guard_protect(…, tenant_column => '…', or_replace => true).")));
 }
 
+/*
+ * report_id_length
+ *
+ * An id of another number of values than it has columns (names).
+ */
 void
 report_id_length(Oid service_relid, List *columns, int given)
 {
@@ -1458,19 +1677,33 @@ report_id_length(Oid service_relid, List *columns, int given)
 					 "Give an array with a value for each, in this order: ARRAY['…', '…'].")));
 }
 
-/* The sentences of the other verdicts. */
+/*
+ * report_deleted
+ *
+ * The sentence of the verdict deleted.
+ */
 char *
 report_deleted(Guard *guard)
 {
 	return psprintf("The %s was deleted.", guard->rule->label);
 }
 
+/*
+ * report_not_found
+ *
+ * The sentence of the verdict not_found.
+ */
 char *
 report_not_found(Guard *guard)
 {
 	return psprintf("There is no such %s.", guard->rule->label);
 }
 
+/*
+ * report_delete_suppressed
+ *
+ * A DELETE that deleted nothing, although the row is still there.
+ */
 void
 report_delete_suppressed(Guard *guard)
 {

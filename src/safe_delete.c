@@ -156,7 +156,7 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 		List	   *relids;
 		bool		several_labelled;
 
-		call->relid = guard_default_service(fcinfo->flinfo->fn_oid, &relids,
+		call->relid = catalog_default_service(fcinfo->flinfo->fn_oid, &relids,
 											&several_labelled);
 		if (!OidIsValid(call->relid))
 			report_no_default_service(relids, several_labelled);
@@ -420,7 +420,7 @@ static int64
 delete_service(ServiceCall *call, char **message, Refusal *refusal)
 {
 	Deletion	deletion = {call, 0};
-	ErrorData  *edata = guard_try(delete_row, &deletion);
+	ErrorData  *edata = query_try(delete_row, &deletion);
 
 	if (edata == NULL)
 		return (int64) deletion.deleted;
@@ -639,7 +639,7 @@ booking_guard_blocking_bookings(PG_FUNCTION_ARGS)
 	foreach(lc, call.guards)
 	{
 		Guard	   *guard = (Guard *) lfirst(lc);
-		List	   *ids = guard_primary_key(guard->booking_relid);
+		List	   *ids = catalog_primary_key(guard->booking_relid);
 		KeyValues	key;
 
 		if (!service_key(&call, guard, &key))

@@ -159,7 +159,7 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 
 		if (!claims_has_key(guard, trigdata->tg_trigslot))
 			continue;
-		guard_key_values(guard, trigdata->tg_trigslot, &key);
+		claims_key_values(guard, trigdata->tg_trigslot, &key);
 		if (claims_count(guard, &key, &tally))
 			refuse(guard, REFUSE_DELETE, trigdata->tg_relation,
 				   trigdata->tg_trigslot, &tally);
@@ -201,10 +201,10 @@ booking_guard_service(PG_FUNCTION_ARGS)
 
 	if (!claims_has_key(guard, oldslot))
 		return PointerGetDatum(NULL);
-	if (is_update && guard_same_key(guard, oldslot, trigdata->tg_newslot))
+	if (is_update && claims_same_key(guard, oldslot, trigdata->tg_newslot))
 		return PointerGetDatum(NULL);
 
-	guard_key_values(guard, oldslot, &key);
+	claims_key_values(guard, oldslot, &key);
 	if (!claims_count(guard, &key, &tally))
 		return PointerGetDatum(NULL);
 

@@ -1,0 +1,295 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  Guards' triggers, functions and tables, as the catalog has them.
+ *
+ * Triggers are read without a lock on their table: what is found may be gone
+ * in the next moment, unless the caller holds one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "guard.h"
+
+
+static GuardTrigger *
+read_trigger(HeapTuple tuple, TupleDesc desc)
+{
+	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+	GuardTrigger *trigger = palloc0(sizeof(GuardTrigger));
+	Datum		args;
+	bool		isnull;
+
+	trigger->oid = form->oid;
+	trigger->relid = form->tgrelid;
+	trigger->from_relid = form->tgconstrrelid;
+	trigger->function = form->tgfoid;
+	trigger->parent = form->tgparentid;
+	trigger->name = pstrdup(NameStr(form->tgname));
+	trigger->enabled = form->tgenabled;
+	trigger->type = form->tgtype;
+	trigger->deferrable = form->tgdeferrable;
+	trigger->conditional = form->tgattr.dim1 > 0;
+	(void) heap_getattr(tuple, Anum_pg_trigger_tgqual, desc, &isnull);
+	trigger->conditional |= !isnull;
+
+	args = heap_getattr(tuple, Anum_pg_trigger_tgargs, desc, &isnull);
+	if (!isnull && form->tgnargs > 0)
+	{
+		bytea	   *bytes = DatumGetByteaPP(args);
+		char	   *p = VARDATA_ANY(bytes);
+
+		trigger->nargs = form->tgnargs;
+		trigger->args = palloc(trigger->nargs * sizeof(char *));
+		for (int i = 0; i < trigger->nargs; i++)
+		{
+			trigger->args[i] = pstrdup(p);
+			p += strlen(p) + 1;
+		}
+	}
+	return trigger;
+}
+
+/*
+ * Scan pg_trigger by one of its indexes and return the first match, or NULL.
+ */
+static GuardTrigger *
+scan_trigger(Oid indexid, int nkeys, ScanKey keys)
+{
+	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	GuardTrigger *trigger = NULL;
+
+	scan = systable_beginscan(pg_trigger, indexid, true, NULL, nkeys, keys);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		trigger = read_trigger(tuple, RelationGetDescr(pg_trigger));
+	systable_endscan(scan);
+	table_close(pg_trigger, AccessShareLock);
+	return trigger;
+}
+
+/*
+ * catalog_trigger
+ *
+ * A trigger by its OID, or NULL.  Takes no lock on its table.
+ */
+GuardTrigger *
+catalog_trigger(Oid trigger_oid)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger_oid));
+	return scan_trigger(TriggerOidIndexId, 1, &key);
+}
+
+/*
+ * catalog_trigger_by_name
+ *
+ * A table's trigger by its name, or NULL.  Takes no lock on the table.
+ */
+GuardTrigger *
+catalog_trigger_by_name(Oid relid, const char *name)
+{
+	ScanKeyData key[2];
+
+	ScanKeyInit(&key[0], Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&key[1], Anum_pg_trigger_tgname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(name));
+	return scan_trigger(TriggerRelidNameIndexId, 2, key);
+}
+
+/*
+ * catalog_function
+ *
+ * The OID of one of the extension's functions that take no arguments, given
+ * any function of the extension: they share a schema, wherever that is.
+ */
+Oid
+catalog_function(Oid sibling, const char *name)
+{
+	oidvector  *no_arguments = buildoidvector(NULL, 0);
+
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(name),
+						   PointerGetDatum(no_arguments),
+						   ObjectIdGetDatum(get_func_namespace(sibling)));
+}
+
+/*
+ * catalog_partner
+ *
+ * The other trigger of a guard, given one of them (not a clone): the trigger
+ * of the same name on the other table, FROM this one.  NULL if there is none.
+ */
+GuardTrigger *
+catalog_partner(const GuardTrigger *trigger, GuardSide partner_side)
+{
+	GuardTrigger *partner = catalog_trigger_by_name(trigger->from_relid,
+											   trigger->name);
+
+	if (partner == NULL ||
+		partner->from_relid != trigger->relid ||
+		partner->function != catalog_function(trigger->function,
+											partner_side == SERVICE_SIDE ?
+											SERVICE_FUNCTION :
+											BOOKING_FUNCTION))
+		return NULL;
+	return partner;
+}
+
+static int
+compare_triggers(const ListCell *a, const ListCell *b)
+{
+	const GuardTrigger *ta = lfirst(a);
+	const GuardTrigger *tb = lfirst(b);
+
+	if (ta->relid != tb->relid)
+		return ta->relid < tb->relid ? -1 : 1;
+	return strcmp(ta->name, tb->name);
+}
+
+/*
+ * catalog_guards
+ *
+ * All guards of this database: their triggers (GuardTrigger *) on the service
+ * side, or on the booking side, ordered by table and name.  Clones on
+ * partitions are left out.  Found by what depends on the trigger function,
+ * which pg_depend can be asked by an index.
+ */
+List *
+catalog_guards(Oid sibling, GuardSide side)
+{
+	Oid			function = catalog_function(sibling, side == SERVICE_SIDE ?
+										  SERVICE_FUNCTION : BOOKING_FUNCTION);
+	Relation	pg_depend = table_open(DependRelationId, AccessShareLock);
+	List	   *triggers = NIL;
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(ProcedureRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(function));
+	scan = systable_beginscan(pg_depend, DependReferenceIndexId, true, NULL,
+							  2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		GuardTrigger *trigger;
+
+		if (form->classid != TriggerRelationId)
+			continue;
+		trigger = catalog_trigger(form->objid);
+		/* whatever was dropped since the scan began is no guard any more */
+		if (trigger != NULL && !OidIsValid(trigger->parent) &&
+			get_rel_name(trigger->relid) != NULL &&
+			(!OidIsValid(trigger->from_relid) ||
+			 get_rel_name(trigger->from_relid) != NULL))
+			triggers = lappend(triggers, trigger);
+	}
+	systable_endscan(scan);
+	table_close(pg_depend, AccessShareLock);
+
+	list_sort(triggers, compare_triggers);
+	return triggers;
+}
+
+/*
+ * catalog_default_service
+ *
+ * The service table that is meant when none is named: the only guarded one;
+ * among several, the only one that a guard labels 'service'.  InvalidOid if
+ * that does not decide.  *service_relids, if not NULL, gets all of them;
+ * *several_labelled whether there is more than one of that label.
+ */
+Oid
+catalog_default_service(Oid sibling, List **service_relids,
+					  bool *several_labelled)
+{
+	List	   *relids = NIL;
+	List	   *labelled = NIL;
+	ListCell   *lc;
+
+	foreach(lc, catalog_guards(sibling, SERVICE_SIDE))
+	{
+		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+		GuardRule	rule = {0};
+
+		relids = list_append_unique_oid(relids, trigger->relid);
+		if (rule_read_arguments(&rule, SERVICE_SIDE, trigger->nargs,
+								trigger->args) == NULL &&
+			strcmp(rule.label, DEFAULT_LABEL) == 0)
+			labelled = list_append_unique_oid(labelled, trigger->relid);
+	}
+	if (service_relids != NULL)
+		*service_relids = relids;
+	if (several_labelled != NULL)
+		*several_labelled = list_length(labelled) > 1;
+
+	if (list_length(relids) == 1)
+		return linitial_oid(relids);
+	if (list_length(labelled) == 1)
+		return linitial_oid(labelled);
+	return InvalidOid;
+}
+
+/*
+ * catalog_column_collation
+ *
+ * The collation of a column, InvalidOid if its type has none.
+ */
+Oid
+catalog_column_collation(Oid relid, AttrNumber attnum)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);
+	return collation;
+}
+
+/*
+ * catalog_primary_key
+ *
+ * The names of a table's primary key columns, NIL if it has none.
+ */
+List *
+catalog_primary_key(Oid relid)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	List	   *names = NIL;
+
+	list_free(RelationGetIndexList(rel));	/* sets rd_pkindex */
+	if (OidIsValid(rel->rd_pkindex))
+	{
+		Relation	index = index_open(rel->rd_pkindex, AccessShareLock);
+
+		for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+			names = lappend(names,
+							get_attname(relid,
+										index->rd_index->indkey.values[i],
+										false));
+		index_close(index, AccessShareLock);
+	}
+	relation_close(rel, NoLock);
+	return names;
+}

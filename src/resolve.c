@@ -1,0 +1,643 @@
+/*-------------------------------------------------------------------------
+ *
+ * resolve.c
+ *	  A rule -> a guard: look up what the rule names.
+ *
+ * What cannot be resolved is an error.  booking_guard_protect() resolves a
+ * rule before it makes a guard of it; in a trigger the error means that the
+ * guard fails closed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/transam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "guard.h"
+#include "report.h"
+
+
+/*
+ * A column by its name; InvalidAttrNumber if the table has no such column.
+ */
+static AttrNumber
+user_column(Oid relid, const char *name)
+{
+	AttrNumber	attnum = get_attnum(relid, name);
+
+	return attnum > 0 ? attnum : InvalidAttrNumber;
+}
+
+/*
+ * A column that a rule names, in the table that the rule is about; an error
+ * if there is none of that name.
+ */
+static AttrNumber
+rule_column(Guard *guard, Oid relid, const char *name, const char *option)
+{
+	AttrNumber	attnum = user_column(relid, name);
+
+	if (attnum == InvalidAttrNumber)
+		report_no_such_column(guard, relid, name, option);
+	return attnum;
+}
+
+/*
+ * The same column in the table that carries the trigger.
+ */
+static AttrNumber
+carrier_column(Guard *guard, GuardSide side, const char *name)
+{
+	if (name == NULL || guard->side != side)
+		return InvalidAttrNumber;
+	return rule_column(guard, guard->carrier_relid, name, NULL);
+}
+
+/*
+ * Whether an index is one that a guard's key may rest on, and if so which of
+ * its columns is which of the key's (as list positions in position[]).
+ *
+ * It must be what a foreign key would ask for: unique, valid, not deferrable,
+ * without predicate or expressions, on just these columns.  Then they are
+ * among the columns that heap_update() looks at to tell a key change, and an
+ * UPDATE of one conflicts with a booker's FOR KEY SHARE.
+ */
+static bool
+index_serves_key(Guard *guard, Relation index, int *position)
+{
+	Form_pg_index form = index->rd_index;
+
+	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
+		form->indnkeyatts != guard->nkeys ||
+		RelationGetIndexPredicate(index) != NIL ||
+		RelationGetIndexExpressions(index) != NIL ||
+		index->rd_rel->relam != BTREE_AM_OID)
+		return false;
+
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		position[i] = -1;
+		for (int j = 0; j < form->indnkeyatts; j++)
+		{
+			if (form->indkey.values[j] == guard->key[i].service_attnum)
+				position[i] = j;
+		}
+		if (position[i] < 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether a booking's key can be compared as a value of the service index's
+ * type.  A foreign key takes any implicit cast; we take only the server's own,
+ * since the cast is evaluated as the owner of either table, and whoever made
+ * the type of a column may have made a cast that runs code of theirs.
+ */
+static bool
+can_compare_as(GuardKeyColumn *key, Oid opcintype)
+{
+	Oid			input_types[2];
+	Oid			target_types[2];
+	CoercionPathType path;
+	Oid			function;
+
+	/* opcintype may be polymorphic, hence the pair; see the server's code */
+	input_types[0] = key->service_type;
+	input_types[1] = key->booking_type;
+	target_types[0] = opcintype;
+	target_types[1] = opcintype;
+	if (!can_coerce_type(2, input_types, target_types, COERCION_IMPLICIT))
+		return false;
+
+	if (IsPolymorphicType(opcintype))
+		return true;
+	path = find_coercion_pathway(opcintype, getBaseType(key->booking_type),
+								 COERCION_IMPLICIT, &function);
+	return path == COERCION_PATH_RELABELTYPE ||
+		(path == COERCION_PATH_FUNC && function < FirstNormalObjectId);
+}
+
+/*
+ * The operators that compare one column of the key.  Follows the choice that
+ * ATAddForeignKeyConstraint() makes for a foreign key.
+ */
+static void
+resolve_key_operators(Guard *guard, GuardKeyColumn *key,
+					  Oid opfamily, Oid opcintype, Oid collation)
+{
+	Oid			booking_collation;
+
+	key->service_eq_opr = get_opfamily_member(opfamily, opcintype, opcintype,
+											  BTEqualStrategyNumber);
+	if (!OidIsValid(key->service_eq_opr))
+		elog(ERROR, "missing equality operator for type %u in opfamily %u",
+			 opcintype, opfamily);
+
+	key->eq_opr = get_opfamily_member(opfamily, opcintype,
+									  getBaseType(key->booking_type),
+									  BTEqualStrategyNumber);
+	if (!OidIsValid(key->eq_opr))
+	{
+		if (!can_compare_as(key, opcintype))
+			report_key_types_differ(guard, key);
+		key->eq_opr = key->service_eq_opr;
+	}
+
+	/*
+	 * All deterministic collations have the same equality, and a query that
+	 * names none can use an index of any.  Only where a collation has a say
+	 * in what is equal must that of the service's index be the one.
+	 */
+	booking_collation = catalog_column_collation(guard->booking_relid,
+											   key->booking_attnum);
+	key->collation = InvalidOid;
+	if (OidIsValid(collation) &&
+		((OidIsValid(booking_collation) && booking_collation != collation &&
+		  !get_collation_isdeterministic(booking_collation)) ||
+		 !get_collation_isdeterministic(collation)))
+		key->collation = collation;
+}
+
+static void
+resolve_key(Guard *guard)
+{
+	const GuardRule *rule = guard->rule;
+	Relation	service;
+	List	   *indexes;
+	ListCell   *lc;
+	bool		found = false;
+
+	guard->nkeys = list_length(rule->service_key);
+	if (guard->nkeys != list_length(rule->booking_key) ||
+		guard->nkeys > INDEX_MAX_KEYS)
+		report_key_lengths_differ(guard);
+
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		GuardKeyColumn *key = &guard->key[i];
+
+		key->service_name = list_nth(rule->service_key, i);
+		key->booking_name = list_nth(rule->booking_key, i);
+		key->service_attnum = rule_column(guard, guard->service_relid,
+										   key->service_name, "service_key");
+		key->booking_attnum = rule_column(guard, guard->booking_relid,
+										   key->booking_name, "booking_key");
+		key->service_type = get_atttype(guard->service_relid,
+										key->service_attnum);
+		key->booking_type = get_atttype(guard->booking_relid,
+										key->booking_attnum);
+		key->attnum = guard->side == SERVICE_SIDE ?
+			carrier_column(guard, SERVICE_SIDE, key->service_name) :
+			carrier_column(guard, BOOKING_SIDE, key->booking_name);
+
+		for (int j = 0; j < i; j++)
+		{
+			if (guard->key[j].service_attnum == key->service_attnum ||
+				guard->key[j].booking_attnum == key->booking_attnum)
+				report_key_repeats(guard);
+		}
+	}
+
+	if (rule->tenant_column != NULL)
+	{
+		guard->tenant_attnum = rule_column(guard, guard->service_relid,
+											rule->tenant_column,
+											"tenant_column");
+		if (guard->side == SERVICE_SIDE)
+			guard->tenant_attnum = carrier_column(guard, SERVICE_SIDE,
+												  rule->tenant_column);
+	}
+
+	service = relation_open(guard->service_relid, AccessShareLock);
+	indexes = RelationGetIndexList(service);
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		int			position[INDEX_MAX_KEYS];
+
+		if ((!found || index->rd_index->indisprimary) &&
+			index_serves_key(guard, index, position))
+		{
+			found = true;
+			guard->key_is_primary = index->rd_index->indisprimary;
+			for (int i = 0; i < guard->nkeys; i++)
+			{
+				int			j = position[i];
+
+				resolve_key_operators(guard, &guard->key[i],
+									  index->rd_opfamily[j],
+									  index->rd_opcintype[j],
+									  index->rd_indcollation[j]);
+			}
+		}
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	relation_close(service, NoLock);
+
+	if (!found)
+		report_no_unique_index(guard);
+}
+
+/* Arguments and result of read_value(). */
+typedef struct ValueReading
+{
+	Oid			type;
+	const char *string;
+	Datum		value;
+} ValueReading;
+
+static void
+read_value(void *arg)
+{
+	ValueReading *reading = (ValueReading *) arg;
+	Oid			input;
+	Oid			ioparam;
+
+	getTypeInputInfo(reading->type, &input, &ioparam);
+	reading->value = OidInputFunctionCall(input, pstrdup(reading->string),
+										  ioparam, -1);
+}
+
+/*
+ * One of the rule's statuses as a value of the status column's type.
+ */
+static Datum
+read_status(Guard *guard, const char *label)
+{
+	ValueReading reading = {guard->status_base_type, label, (Datum) 0};
+	ErrorData  *edata;
+
+	if (guard->status_is_enum)
+	{
+		HeapTuple	tuple = NULL;
+		Datum		value;
+
+		if (strlen(label) < NAMEDATALEN)
+			tuple = SearchSysCache2(ENUMTYPOIDNAME,
+									ObjectIdGetDatum(guard->status_base_type),
+									CStringGetDatum(label));
+		if (!HeapTupleIsValid(tuple))
+			report_unknown_status(guard, label);
+		value = ObjectIdGetDatum(((Form_pg_enum) GETSTRUCT(tuple))->oid);
+		ReleaseSysCache(tuple);
+		return value;
+	}
+
+	/* The string types refuse nothing: spare them the subtransaction. */
+	if (TypeCategory(guard->status_base_type) == TYPCATEGORY_STRING)
+	{
+		read_value(&reading);
+		return reading.value;
+	}
+
+	edata = query_try(read_value, &reading);
+	if (edata != NULL)
+	{
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			ReThrowError(edata);
+		report_unknown_status(guard, label);
+	}
+	return reading.value;
+}
+
+static void
+resolve_status(Guard *guard)
+{
+	GuardRule  *rule = guard->rule;
+	Oid			relid = guard->booking_relid;
+	AttrNumber	attnum;
+	TypeCacheEntry *typcache;
+	List	   *labels;
+	ListCell   *lc;
+
+	if (rule->inactive_column != NULL)
+	{
+		(void) rule_column(guard, relid, rule->inactive_column,
+							"inactive_column");
+		guard->columns.inactive = carrier_column(guard, BOOKING_SIDE,
+												 rule->inactive_column);
+	}
+
+	if (rule->status_column == NULL)
+		return;
+
+	attnum = rule_column(guard, relid, rule->status_column, "status_column");
+	guard->columns.status = carrier_column(guard, BOOKING_SIDE,
+										   rule->status_column);
+	guard->status_type = get_atttype(relid, attnum);
+	guard->status_base_type = getBaseType(guard->status_type);
+	guard->status_collation = catalog_column_collation(relid, attnum);
+	guard->status_is_enum = type_is_enum(guard->status_base_type);
+	guard->status_type_hash =
+		GetSysCacheHashValue1(TYPEOID,
+							  ObjectIdGetDatum(guard->status_base_type));
+
+	typcache = lookup_type_cache(guard->status_base_type,
+								 TYPECACHE_EQ_OPR_FINFO);
+	if (!OidIsValid(typcache->eq_opr))
+		report_status_without_equality(guard);
+	guard->status_eq_opr = typcache->eq_opr;
+	fmgr_info_copy(&guard->status_eq, &typcache->eq_opr_finfo,
+				   guard->context);
+
+	guard->statuses_block = rule->blocking_statuses != NIL;
+	labels = guard->statuses_block ?
+		rule->blocking_statuses : rule->free_statuses;
+	guard->statuses = palloc(list_length(labels) * sizeof(Datum));
+	foreach(lc, labels)
+		guard->statuses[guard->nstatuses++] =
+			read_status(guard, (char *) lfirst(lc));
+}
+
+static void
+resolve_time(Guard *guard)
+{
+	GuardRule  *rule = guard->rule;
+	AttrNumber	attnum;
+	HeapTuple	tuple;
+
+	guard->zone = pg_tzset(rule->time_zone);
+	if (guard->zone == NULL)
+		report_unknown_time_zone(guard);
+
+	if (rule->time_column == NULL)
+	{
+		guard->time_kind = TIME_NONE;
+		return;
+	}
+
+	attnum = rule_column(guard, guard->booking_relid, rule->time_column,
+						  "time_column");
+	guard->columns.time = carrier_column(guard, BOOKING_SIDE,
+										 rule->time_column);
+	guard->time_type = getBaseType(get_atttype(guard->booking_relid, attnum));
+
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(guard->booking_relid),
+							Int16GetDatum(attnum));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
+			 attnum, guard->booking_relid);
+	guard->time_not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+	ReleaseSysCache(tuple);
+
+	switch (guard->time_type)
+	{
+		case TIMESTAMPTZOID:
+			guard->time_kind = TIME_TIMESTAMPTZ;
+			break;
+		case TIMESTAMPOID:
+			guard->time_kind = TIME_TIMESTAMP;
+			break;
+		case DATEOID:
+			guard->time_kind = TIME_DATE;
+			break;
+		case TSTZRANGEOID:
+			guard->time_kind = TIME_TSTZRANGE;
+			break;
+		case TSRANGEOID:
+			guard->time_kind = TIME_TSRANGE;
+			break;
+		case DATERANGEOID:
+			guard->time_kind = TIME_DATERANGE;
+			break;
+		default:
+			report_time_type(guard);
+	}
+	if (type_is_range(guard->time_type))
+		guard->range_type = lookup_type_cache(guard->time_type,
+											  TYPECACHE_RANGE_INFO);
+}
+
+/*
+ * Whether a foreign key is on the guard's very columns, and tells equal from
+ * different keys as the guard does.  conkey and confkey are attribute numbers
+ * of the constraint's own two tables, which may be partitions; the guard's
+ * are given by those of its carrier and of the other table.
+ */
+static bool
+foreign_key_matches(Guard *guard, HeapTuple tuple)
+{
+	int			nkeys;
+	AttrNumber	conkey[INDEX_MAX_KEYS];
+	AttrNumber	confkey[INDEX_MAX_KEYS];
+	Oid			pf_eq_oprs[INDEX_MAX_KEYS];
+	bool		on_booking = guard->side == BOOKING_SIDE;
+
+	DeconstructFkConstraintRow(tuple, &nkeys, conkey, confkey, pf_eq_oprs,
+							   NULL, NULL, NULL, NULL);
+	if (nkeys != guard->nkeys)
+		return false;
+
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		GuardKeyColumn *key = &guard->key[i];
+		AttrNumber	booking = on_booking ? key->attnum : key->booking_attnum;
+		AttrNumber	service = on_booking ? key->service_attnum : key->attnum;
+		bool		matches = false;
+
+		/*
+		 * A foreign key compares by the service column's collation, not by
+		 * that of its index.  Where one matters, trust none.
+		 */
+		if (OidIsValid(key->collation))
+			return false;
+
+		for (int j = 0; j < nkeys; j++)
+		{
+			if (conkey[j] == booking && confkey[j] == service &&
+				pf_eq_oprs[j] == key->eq_opr)
+				matches = true;
+		}
+		if (!matches)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether a trigger fires while session_replication_role is origin or local.
+ * In a replica session the guard's own triggers do not fire either, unless
+ * they were set to ALWAYS; see booking.c for what follows.
+ */
+static bool
+trigger_is_enabled(const Trigger *trigger)
+{
+	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+		trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+}
+
+/*
+ * Whether all triggers of a foreign key on one of its tables are enabled, and
+ * there are some.
+ */
+static bool
+foreign_key_is_enabled(Relation rel, Oid constraint)
+{
+	bool		found = false;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgconstraint != constraint)
+			continue;
+		if (!trigger_is_enabled(trigger))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * The constraint that a partition's constraint was cloned from.
+ */
+static Oid
+constraint_root(Oid constraint)
+{
+	for (;;)
+	{
+		HeapTuple	tuple = SearchSysCache1(CONSTROID,
+											ObjectIdGetDatum(constraint));
+		Oid			parent;
+
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for constraint %u", constraint);
+		parent = ((Form_pg_constraint) GETSTRUCT(tuple))->conparentid;
+		ReleaseSysCache(tuple);
+		if (!OidIsValid(parent))
+			return constraint;
+		constraint = parent;
+	}
+}
+
+/*
+ * Note what a foreign key on the guard's columns does, which the guard then
+ * need not do or may leave to it:
+ *
+ * - leans: its check at INSERT locks the service row FOR KEY SHARE and fails
+ *   if there is none, at the end of the statement at the latest;
+ * - defers: it may be told to check at the end of the transaction, and will
+ *   then, whatever happened to either row meanwhile;
+ * - cascades: it carries the bookings along when a service's key changes.
+ *
+ * Whether a constraint is in force is not to be read from pg_constraint
+ * alone: after DISABLE TRIGGER ALL and ENABLE TRIGGER USER it is still
+ * convalidated, and checks nothing.
+ */
+static void
+resolve_foreign_keys(Guard *guard)
+{
+	Relation	carrier = relation_open(guard->carrier_relid, AccessShareLock);
+	Oid			other_relid = guard->side == BOOKING_SIDE ?
+		guard->service_relid : guard->booking_relid;
+	Oid			function = guard->side == BOOKING_SIDE ?
+		F_RI_FKEY_CHECK_INS : F_RI_FKEY_CASCADE_UPD;
+
+	for (int i = 0; carrier->trigdesc && i < carrier->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &carrier->trigdesc->triggers[i];
+		HeapTuple	tuple;
+		Form_pg_constraint form;
+
+		if (trigger->tgfoid != function ||
+			trigger->tgconstrrelid != other_relid)
+			continue;
+
+		tuple = SearchSysCache1(CONSTROID,
+								ObjectIdGetDatum(trigger->tgconstraint));
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for constraint %u",
+				 trigger->tgconstraint);
+		form = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		if (form->contype == CONSTRAINT_FOREIGN &&
+			foreign_key_matches(guard, tuple) &&
+			foreign_key_is_enabled(carrier, trigger->tgconstraint))
+		{
+			guard->foreign_key_hashes =
+				lappend_int(guard->foreign_key_hashes,
+							(int) GetSysCacheHashValue1(CONSTROID,
+														ObjectIdGetDatum(form->oid)));
+			if (guard->side == SERVICE_SIDE)
+				guard->cascades = true;
+			else if (form->convalidated && !form->condeferrable)
+				guard->leans = true;
+			else if (form->convalidated)
+			{
+				Relation	service = relation_open(guard->service_relid,
+													AccessShareLock);
+
+				if (foreign_key_is_enabled(service,
+										   constraint_root(form->oid)))
+					guard->defers = true;
+				relation_close(service, NoLock);
+			}
+		}
+		ReleaseSysCache(tuple);
+	}
+	relation_close(carrier, NoLock);
+}
+
+/*
+ * resolve_rule
+ *
+ * Resolve a rule whose tables are known: look up its columns, operators,
+ * statuses and foreign keys.  carrier is the table whose rows the guard will
+ * be asked about: the service or the booking table, as side says, or a
+ * partition of it.  name is the guard's, or NULL if it is only about to be
+ * made; error messages depend on that.  Made in a memory context of its own
+ * below the current one, guard_free() frees it.
+ *
+ * Takes ACCESS SHARE locks on the tables, as reading them does, and keeps
+ * them.
+ */
+Guard *
+resolve_rule(const char *name, GuardSide side, const GuardRule *rule,
+		   Oid sibling, Oid service_relid, Oid booking_relid,
+		   Oid carrier_relid)
+{
+	MemoryContext context;
+	MemoryContext old;
+	Guard	   *guard;
+
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"booking_guard guard",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+
+	guard = palloc0(sizeof(Guard));
+	guard->context = context;
+	guard->name = name != NULL ? pstrdup(name) : NULL;
+	guard->side = side;
+	guard->rule = rule_copy(rule);
+	guard->sibling = sibling;
+	guard->service_relid = service_relid;
+	guard->booking_relid = booking_relid;
+	guard->carrier_relid = carrier_relid;
+
+	resolve_key(guard);
+	resolve_status(guard);
+	resolve_time(guard);
+	if (name != NULL)
+		resolve_foreign_keys(guard);
+
+	MemoryContextSwitchTo(old);
+	return guard;
+}
