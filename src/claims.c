@@ -701,7 +701,7 @@ claims_count(Guard *guard, const KeyValues *key, ClaimTally *tally)
 	tally_init(tally, guard);
 	prepare_count(guard);
 	add_time_bound(guard, &params);
-	query_run(guard->count_plan, &params, guard->booking_relid,
+	query_run(guard->count_plan, &params, guard->booking_relid, true,
 			  count_candidate, tally);
 
 	return tally->total > 0;
@@ -749,7 +749,7 @@ claims_count_orphans(Guard *guard, ClaimTally *tally)
 											guard->booking_relid);
 	params.n = 0;
 	add_time_bound(guard, &params);
-	query_run(guard->orphans_plan, &params, guard->booking_relid,
+	query_run(guard->orphans_plan, &params, guard->booking_relid, true,
 			  count_orphan, tally);
 
 	return tally->total > 0;
@@ -785,7 +785,8 @@ claims_list(Guard *guard, const KeyValues *key, List *extra_columns,
 	add_time_bound(guard, &params);
 	PG_TRY();
 	{
-		query_run(plan, &params, InvalidOid, list_candidate, &listing);
+		query_run(plan, &params, guard->booking_relid, false,
+				  list_candidate, &listing);
 	}
 	PG_FINALLY();
 	{

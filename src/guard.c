@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_trigger.h"
+#include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -41,8 +42,24 @@ static List *retired_guards = NIL;
 static uint64 invalidation_count = 0;
 
 static void guard_cache_init(void);
-static Guard *build_guard(GuardTrigger *trigger, GuardSide side);
+static Guard *build_guard(Oid trigger_oid, GuardSide side, uint64 *count);
 
+
+/*
+ * Lock a guard's two tables against changes of their definition, for the rest
+ * of the transaction, as a query on either will do: what was looked up about
+ * them stays true, and a query's text goes on naming the tables it was made
+ * for.  See also ri_FetchPreparedPlan()'s word of caution.
+ *
+ * A table that is locked already, such as the one whose trigger fires, costs
+ * next to nothing.  Otherwise pending invalidations are processed here.
+ */
+static void
+lock_tables(Oid relid, Oid other_relid)
+{
+	LockRelationOid(relid, AccessShareLock);
+	LockRelationOid(other_relid, AccessShareLock);
+}
 
 /*
  * guard_get
@@ -50,45 +67,52 @@ static Guard *build_guard(GuardTrigger *trigger, GuardSide side);
  * The guard that a trigger belongs to.  trigger_oid is one of its two
  * triggers, or a clone of one on a partition; side says which.  Valid until
  * the end of the transaction.  An error if the guard cannot be understood.
+ * Both tables are locked afterwards, ACCESS SHARE.
  */
 Guard *
 guard_get(Oid trigger_oid, GuardSide side)
 {
-	GuardCacheEntry *entry;
-	bool		found;
-	GuardTrigger *trigger;
-	uint64		count;
-
 	if (guard_cache == NULL)
 		guard_cache_init();
 
-	entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
-	if (!found)
-		entry->guard = NULL;
-	if (entry->guard != NULL && entry->guard->valid)
-		return entry->guard;
-
-	if (entry->guard != NULL)
+	for (;;)
 	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+		GuardCacheEntry *entry;
+		Guard	   *guard;
+		uint64		count;
+		bool		found;
 
-		retired_guards = lappend(retired_guards, entry->guard);
-		MemoryContextSwitchTo(old);
-		entry->guard = NULL;
-	}
+		entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
+		if (!found)
+			entry->guard = NULL;
 
-	count = invalidation_count;
-	trigger = catalog_trigger(trigger_oid);
-	if (trigger == NULL)
-		elog(ERROR, "could not find trigger %u", trigger_oid);
-	/* resolving may throw; then the entry stays empty */
-	{
-		Guard	   *guard = build_guard(trigger, side);
+		if (entry->guard != NULL && entry->guard->valid)
+		{
+			guard = entry->guard;
+			lock_tables(guard->service_relid, guard->booking_relid);
+			if (guard->valid)
+				return guard;
+			continue;			/* something changed while we waited */
+		}
 
-		MemoryContextSetParent(guard->context, CacheMemoryContext);
+		if (entry->guard != NULL)
+		{
+			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+			retired_guards = lappend(retired_guards, entry->guard);
+			MemoryContextSwitchTo(old);
+			entry->guard = NULL;
+		}
+
+		/*
+		 * Resolving may throw: then the entry stays empty.  It may process
+		 * invalidations, and those that arrive after the tables have been
+		 * locked are hardly about this guard; but we cannot tell, and look
+		 * again next time.
+		 */
+		guard = build_guard(trigger_oid, side, &count);
 		guard->valid = (count == invalidation_count);
-
-		/* resolving may have come back here and moved the entry */
+		MemoryContextSetParent(guard->context, CacheMemoryContext);
 		entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
 		entry->guard = guard;
 		return guard;
@@ -280,18 +304,24 @@ trigger_problem(const GuardTrigger *trigger, GuardSide side)
 }
 
 /*
- * Resolve the guard that a trigger belongs to.
+ * Resolve the guard that a trigger belongs to, with both tables locked.
+ * *count gets the number of invalidations before anything was looked up.
  */
 static Guard *
-build_guard(GuardTrigger *trigger, GuardSide side)
+build_guard(Oid trigger_oid, GuardSide side, uint64 *count)
 {
 	GuardSide	other_side = side == SERVICE_SIDE ? BOOKING_SIDE : SERVICE_SIDE;
-	Oid			carrier_relid = trigger->relid;
+	GuardTrigger *trigger = catalog_trigger(trigger_oid);
+	Oid			carrier_relid;
 	GuardTrigger *partner;
 	GuardTrigger *service;
 	GuardTrigger *booking;
 	GuardRule	rule = {0};
 	char	   *problem;
+
+	if (trigger == NULL)
+		elog(ERROR, "could not find trigger %u", trigger_oid);
+	carrier_relid = trigger->relid;
 
 	/* A partition's trigger is a clone; the guard is where it came from. */
 	while (OidIsValid(trigger->parent))
@@ -303,6 +333,9 @@ build_guard(GuardTrigger *trigger, GuardSide side)
 
 	if (!OidIsValid(trigger->from_relid))
 		report_without_from(trigger);
+
+	lock_tables(trigger->relid, trigger->from_relid);
+	*count = invalidation_count;
 
 	partner = catalog_partner(trigger, other_side);
 	if (partner == NULL)

@@ -283,8 +283,8 @@ extern SPIPlanPtr query_prepare(const char *sql, int nargs, Oid *argtypes,
 extern void query_forget(SPIPlanPtr *plan);
 extern bool query_is_ready(SPIPlanPtr *plan);
 extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
-						Oid as_owner_of, QueryRowCallback callback,
-						void *arg);
+						Oid relid, bool as_owner,
+						QueryRowCallback callback, void *arg);
 extern ErrorData *query_try(void (*action) (void *arg), void *arg);
 extern void query_append_relation(StringInfo sql, Oid relid);
 extern char *query_type_name(Oid type);

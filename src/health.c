@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -137,6 +137,7 @@ add_finding(ReturnSetInfo *rsinfo, const char *guard, const char *severity,
 typedef struct Resolution
 {
 	Oid			trigger_oid;
+	GuardSide	side;
 	Guard	   *guard;
 } Resolution;
 
@@ -145,16 +146,16 @@ resolve(void *arg)
 {
 	Resolution *resolution = (Resolution *) arg;
 
-	resolution->guard = guard_get(resolution->trigger_oid, SERVICE_SIDE);
+	resolution->guard = guard_get(resolution->trigger_oid, resolution->side);
 }
 
 /*
  * Resolve a guard, and turn the error, if there is one, into a finding.
  */
 static Guard *
-try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger)
+try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger, GuardSide side)
 {
-	Resolution	resolution = {trigger->oid, NULL};
+	Resolution	resolution = {trigger->oid, side, NULL};
 	ErrorData  *edata = query_try(resolve, &resolution);
 
 	if (edata == NULL)
@@ -166,20 +167,65 @@ try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger)
 }
 
 /*
- * Report a trigger that does not fire for ordinary sessions.
+ * Report a trigger, or a partition's clone of it, that does not fire for
+ * ordinary sessions.
  */
 static void
-check_enabled(ReturnSetInfo *rsinfo, const char *guard, GuardTrigger *trigger)
+check_enabled(ReturnSetInfo *rsinfo, const char *guard,
+			  const GuardTrigger *trigger)
 {
-	if (trigger->enabled == TRIGGER_FIRES_ON_ORIGIN ||
-		trigger->enabled == TRIGGER_FIRES_ALWAYS)
-		return;
-	add_finding(rsinfo, guard, "error",
-				psprintf("Trigger \"%s\" on table %s is disabled.",
-						 trigger->name, report_table_name(trigger->relid)),
-				psprintf("ALTER TABLE %s ENABLE TRIGGER %s;",
-						 rule_table_name(trigger->relid),
-						 quote_identifier(trigger->name)));
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(trigger->relid, NoLock, NULL))
+	{
+		Oid			relid = lfirst_oid(lc);
+		GuardTrigger *clone = catalog_trigger_by_name(relid, trigger->name);
+
+		if (clone == NULL || clone->enabled == TRIGGER_FIRES_ON_ORIGIN ||
+			clone->enabled == TRIGGER_FIRES_ALWAYS)
+			continue;
+		add_finding(rsinfo, guard, "error",
+					psprintf("Trigger \"%s\" on table %s is disabled.",
+							 trigger->name, report_table_name(relid)),
+					psprintf("ALTER TABLE %s ENABLE TRIGGER %s;",
+							 rule_table_name(relid),
+							 quote_identifier(trigger->name)));
+	}
+}
+
+/*
+ * Report one of the triggers that the guards of a service table share, if it
+ * is not there or does not fire.
+ */
+static void
+check_shared(ReturnSetInfo *rsinfo, const GuardTrigger *service,
+			 const char *name, const char *function)
+{
+	GuardTrigger *trigger = catalog_trigger_by_name(service->relid, name);
+	const char *table = report_table_name(service->relid);
+
+	if (trigger == NULL)
+		add_finding(rsinfo, service->name, "error",
+					psprintf("Trigger \"%s\" on table %s is missing.",
+							 name, table),
+					psprintf("CREATE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION %s();",
+							 name,
+							 strcmp(name, TRUNCATE_TRIGGER_NAME) == 0 ?
+							 "AFTER TRUNCATE" : "BEFORE DELETE",
+							 rule_table_name(service->relid),
+							 strcmp(name, TRUNCATE_TRIGGER_NAME) == 0 ?
+							 "STATEMENT" : "ROW",
+							 quote_qualified_identifier(get_namespace_name(get_func_namespace(service->function)),
+														function)));
+	else if (trigger->function != catalog_function(service->function,
+												   function))
+		add_finding(rsinfo, service->name, "error",
+					psprintf("Trigger \"%s\" on table %s is not booking_guard's.",
+							 name, table),
+					psprintf("DROP TRIGGER %s ON %s;", name,
+							 rule_table_name(service->relid)));
+	else
+		check_enabled(rsinfo, service->name, trigger);
 }
 
 /*
@@ -201,14 +247,10 @@ booking_guard_health(PG_FUNCTION_ARGS)
 	{
 		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
 		GuardTrigger *booking = NULL;
-		static const char *const shared[] = {BEFORE_DELETE_TRIGGER_NAME,
-		TRUNCATE_TRIGGER_NAME};
-		static const char *const shared_functions[] = {BEFORE_DELETE_FUNCTION,
-		TRUNCATE_FUNCTION};
-		Guard	   *guard;
+		Guard	   *guard = try_guard(rsinfo, service, SERVICE_SIDE);
 
-		guard = try_guard(rsinfo, service);
-
+		if (OidIsValid(service->from_relid))
+			booking = catalog_partner(service, BOOKING_SIDE);
 		if (strcmp(service->name, RI_TRIGGER_NAME_PREFIX) >= 0)
 			add_finding(rsinfo, service->name, "error",
 						psprintf("Its trigger on table %s fires after the triggers of foreign keys.",
@@ -216,39 +258,29 @@ booking_guard_health(PG_FUNCTION_ARGS)
 						report_rename_fix(service->name, service->relid,
 										  service->from_relid));
 		check_enabled(rsinfo, service->name, service);
-		if (OidIsValid(service->from_relid))
-			booking = catalog_partner(service, BOOKING_SIDE);
 		if (booking != NULL)
 			check_enabled(rsinfo, service->name, booking);
-
-		for (int i = 0; i < (int) lengthof(shared); i++)
-		{
-			GuardTrigger *trigger = catalog_trigger_by_name(service->relid,
-													   shared[i]);
-
-			if (trigger != NULL &&
-				trigger->function == catalog_function(sibling,
-													shared_functions[i]))
-				check_enabled(rsinfo, service->name, trigger);
-			else
-				add_finding(rsinfo, service->name, "error",
-							psprintf("Trigger \"%s\" on table %s is missing.",
-									 shared[i],
-									 report_table_name(service->relid)),
-							guard == NULL ? NULL :
-							psprintf("%s %s",
-									 report_unprotect_call(guard),
-									 rule_definition(guard->rule, sibling,
-													 guard->service_relid,
-													 guard->booking_relid)));
-		}
+		check_shared(rsinfo, service, BEFORE_DELETE_TRIGGER_NAME,
+					 BEFORE_DELETE_FUNCTION);
+		check_shared(rsinfo, service, TRUNCATE_TRIGGER_NAME,
+					 TRUNCATE_FUNCTION);
 
 		if (guard != NULL && !protect_has_index(guard))
 			add_finding(rsinfo, service->name, "warning",
-						psprintf("No index of table %s serves the guard's count: every delete of a %s reads the whole table.",
+						psprintf("No index of table %s serves the guard's count: every delete from table %s reads all of it.",
 								 report_table_name(guard->booking_relid),
-								 guard->rule->label),
+								 report_table_name(guard->service_relid)),
 						report_index_fix(guard));
+	}
+
+	/* Guards of which only the booking side is left. */
+	foreach(lc, catalog_guards(sibling, BOOKING_SIDE))
+	{
+		GuardTrigger *booking = (GuardTrigger *) lfirst(lc);
+
+		if (!OidIsValid(booking->from_relid) ||
+			catalog_partner(booking, SERVICE_SIDE) == NULL)
+			(void) try_guard(rsinfo, booking, BOOKING_SIDE);
 	}
 	return (Datum) 0;
 }

@@ -494,6 +494,23 @@ run_sql(const char *sql)
 }
 
 /*
+ * Whether the service table has one of the triggers that its guards share.
+ * An error if another trigger has its name.
+ */
+static bool
+has_shared_trigger(Guard *guard, const char *name, const char *function)
+{
+	GuardTrigger *trigger = catalog_trigger_by_name(guard->service_relid,
+													name);
+
+	if (trigger == NULL)
+		return false;
+	if (trigger->function != catalog_function(guard->sibling, function))
+		report_name_taken(guard, name);
+	return true;
+}
+
+/*
  * Make a guard's triggers, as the caller: it is the server that checks the
  * caller's rights.
  */
@@ -532,14 +549,13 @@ create_triggers(Guard *guard, const char *name)
 		run_sql(sql.data);
 	}
 
-	if (catalog_trigger_by_name(guard->service_relid,
-						   BEFORE_DELETE_TRIGGER_NAME) == NULL)
+	if (!has_shared_trigger(guard, BEFORE_DELETE_TRIGGER_NAME,
+							BEFORE_DELETE_FUNCTION))
 		run_sql(psprintf("CREATE TRIGGER %s BEFORE DELETE ON %s"
 						 " FOR EACH ROW EXECUTE FUNCTION %s.%s()",
 						 BEFORE_DELETE_TRIGGER_NAME, service, schema,
 						 BEFORE_DELETE_FUNCTION));
-	if (catalog_trigger_by_name(guard->service_relid,
-						   TRUNCATE_TRIGGER_NAME) == NULL)
+	if (!has_shared_trigger(guard, TRUNCATE_TRIGGER_NAME, TRUNCATE_FUNCTION))
 		run_sql(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
 						 " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
 						 TRUNCATE_TRIGGER_NAME, service, schema,
@@ -598,7 +614,7 @@ booking_exists(Guard *guard, bool active)
 
 	none.n = 0;
 	plan = query_prepare(sql.data, 0, NULL, guard->booking_relid);
-	found = query_run(plan, &none, guard->booking_relid, NULL, NULL);
+	found = query_run(plan, &none, guard->booking_relid, true, NULL, NULL);
 	query_forget(&plan);
 	return found > 0;
 }

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "guard.h"
+#include "report.h"
 
 /* Hands each row that the executor sends to a callback. */
 typedef struct CallbackReceiver
@@ -149,10 +150,10 @@ query_is_ready(SPIPlanPtr *plan)
 /*
  * query_run
  *
- * Run a prepared SELECT, with or without row locks, to its end; hand each
- * row to callback (if not NULL) and return how many there were.  params are
- * of the types that the plan was prepared with.  As the owner of
- * as_owner_of, or as the caller if that is InvalidOid.
+ * Run a prepared SELECT from a table, with or without row locks, to its end;
+ * hand each row to callback (if not NULL) and return how many there were.
+ * params are of the types that the plan was prepared with.  It is run as the
+ * table's owner, or as the caller.
  *
  * The snapshot is the newest there is, taken after the plan's table locks
  * and after a command counter increment: at every isolation level it sees
@@ -163,11 +164,12 @@ query_is_ready(SPIPlanPtr *plan)
  * transaction's snapshot cannot see is the very thing we look for.
  */
 uint64
-query_run(SPIPlanPtr plan, const KeyValues *params, Oid as_owner_of,
-		  QueryRowCallback callback, void *arg)
+query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
+		  bool as_owner, QueryRowCallback callback, void *arg)
 {
 	CachedPlanSource *source;
 	CachedPlan *cached;
+	PlannedStmt *stmt;
 	ParamListInfo paramlist;
 	QueryDesc  *desc;
 	CallbackReceiver receiver;
@@ -198,18 +200,26 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid as_owner_of,
 		paramlist->params[i].ptype = source->param_types[i];
 	}
 
-	if (OidIsValid(as_owner_of))
-		become_owner(as_owner_of, &saved);
+	if (as_owner)
+		become_owner(relid, &saved);
 
 	cached = SPI_plan_get_cached_plan(plan);
 	if (cached == NULL)
 		elog(ERROR, "no plan for \"%s\"", source->query_string);
 
+	stmt = linitial_node(PlannedStmt, cached->stmt_list);
+
+	/*
+	 * The table cannot have been renamed, since it is locked, but its schema
+	 * can: a plan that was made anew just now may read another table.
+	 */
+	if (!list_member_oid(stmt->relationOids, relid))
+		report_renamed_meanwhile(relid);
+
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetLatestSnapshot());
 
-	desc = CreateQueryDesc(linitial_node(PlannedStmt, cached->stmt_list),
-						   source->query_string,
+	desc = CreateQueryDesc(stmt, source->query_string,
 						   GetActiveSnapshot(), InvalidSnapshot,
 						   &receiver.pub, paramlist, NULL, 0);
 	ExecutorStart(desc, EXEC_FLAG_SKIP_TRIGGERS);
@@ -222,7 +232,7 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid as_owner_of,
 	PopActiveSnapshot();
 	ReleaseCachedPlan(cached, CurrentResourceOwner);
 
-	if (OidIsValid(as_owner_of))
+	if (as_owner)
 		restore_user(&saved);
 
 	if (SPI_finish() != SPI_OK_FINISH)

@@ -291,15 +291,23 @@ role_may_read(Oid roleid, Oid relid, List *columns)
 }
 
 /*
+ * When a foreign key cascades, or in a SECURITY DEFINER function, the current
+ * user is the owner of something, while the message goes to the user outside;
+ * both must be allowed to read it.
+ */
+static bool
+caller_may_read(Oid relid, List *columns)
+{
+	return role_may_read(GetUserId(), relid, columns) &&
+		role_may_read(GetOuterUserId(), relid, columns);
+}
+
+/*
  * report_may_read
  *
  * Whether the caller may read what a message would tell about one of a
  * guard's tables: no row-level security applies, and there is SELECT on the
  * table or on the columns concerned.
- *
- * When a foreign key cascades, or in a SECURITY DEFINER function, the current
- * user is the owner of something, while the message goes to the user outside;
- * both must be allowed to read it.
  */
 bool
 report_may_read(Guard *guard, GuardSide side)
@@ -324,8 +332,21 @@ report_may_read(Guard *guard, GuardSide side)
 			columns = lappend(columns, rule->time_column);
 	}
 
-	return role_may_read(GetUserId(), relid, columns) &&
-		role_may_read(GetOuterUserId(), relid, columns);
+	return caller_may_read(relid, columns);
+}
+
+/*
+ * Whether the caller may call booking_guard_blocking_bookings(), which reads
+ * a little more of the bookings.
+ */
+static bool
+may_list(Guard *guard)
+{
+	List	   *columns = catalog_primary_key(guard->booking_relid);
+
+	if (guard->rule->inactive_column != NULL)
+		columns = lappend(columns, guard->rule->inactive_column);
+	return caller_may_read(guard->booking_relid, columns);
 }
 
 
@@ -424,6 +445,22 @@ report_rename_fix(const char *name, Oid service_relid, Oid booking_relid)
 	return psprintf("ALTER TRIGGER %s ON %s RENAME TO %s; ALTER TRIGGER %s ON %s RENAME TO %s;",
 					old_name, report_table_name(service_relid), new_name,
 					old_name, report_table_name(booking_relid), new_name);
+}
+
+/*
+ * report_renamed_meanwhile
+ *
+ * A query would have read another table, now of the name that this one had.
+ */
+void
+report_renamed_meanwhile(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("The schema of table %s was renamed meanwhile.",
+					report_table_name(relid)),
+			 errdetail("A guard was about to read the table under its old name."),
+			 errhint("Try again.")));
 }
 
 /*
@@ -542,8 +579,9 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 		else
 		{
 			who = key_text(guard, slot);
-			hint = psprintf("%s To list %s: %s", hint, them,
-							list_call(guard, rel, slot));
+			if (may_list(guard))
+				hint = psprintf("%s To list %s: %s", hint, them,
+								list_call(guard, rel, slot));
 		}
 
 		if (tally->has_start)
@@ -1403,6 +1441,24 @@ orphans_query(Guard *guard)
 }
 
 /*
+ * report_name_taken
+ *
+ * Another trigger of the service table has the name of one that we need.
+ */
+void
+report_name_taken(Guard *guard, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("Trigger \"%s\" on table %s is not booking_guard's.",
+					name, report_table_name(guard->service_relid)),
+			 errdetail("The guards of a table share a trigger of this name."),
+			 errhint("Give yours another name: ALTER TRIGGER %s ON %s RENAME TO …;",
+					 quote_identifier(name),
+					 report_table_name(guard->service_relid))));
+}
+
+/*
  * report_orphans
  *
  * Existing bookings break the promise already.
@@ -1420,8 +1476,7 @@ report_orphans(Guard *guard, ClaimTally *tally)
 					guard->rule->label),
 			 errdetail("They break the promise that the guard is to keep. To list them: %s",
 					   orphans_query(guard)),
-			 errhint("Cancel them or give them a %s; or say validate => false to guard only what comes.",
-					 guard->rule->label)));
+			 errhint("Cancel or move them first; or say validate => false to guard only what comes.")));
 }
 
 /*
@@ -1491,11 +1546,12 @@ report_no_blocking_status(Guard *guard)
 	ereport(WARNING,
 			(errmsg("No row of table %s has a status that blocks.",
 					report_table_name(guard->booking_relid)),
-			 errdetail("Column \"%s\" is compared with %s.",
+			 errdetail("In column \"%s\" %s would block.",
 					   guard->rule->status_column,
-					   enumerate(guard->statuses_block ?
-								 guard->rule->blocking_statuses :
-								 guard->rule->free_statuses)),
+					   guard->statuses_block ?
+					   enumerate(guard->rule->blocking_statuses) :
+					   psprintf("all but %s",
+								enumerate(guard->rule->free_statuses))),
 			 errhint("If the statuses are written otherwise, name them with blocking_statuses or free_statuses.")));
 }
 
@@ -1564,8 +1620,8 @@ report_no_index(Guard *guard)
 	ereport(WARNING,
 			(errmsg("No index of table %s serves the guard's count.",
 					report_table_name(guard->booking_relid)),
-			 errdetail("Every delete of a %s will read the whole table.",
-					   guard->rule->label),
+			 errdetail("Every delete from table %s will read all of it.",
+					   report_table_name(guard->service_relid)),
 			 errhint("%s", report_index_fix(guard))));
 }
 

@@ -18,6 +18,8 @@ extern void report_check_trigger(FunctionCallInfo fcinfo,
 								 int events);
 extern void report_check_event_trigger(const char *function)
 			pg_attribute_noreturn();
+extern void report_renamed_meanwhile(Oid relid)
+			pg_attribute_noreturn();
 extern void report_sorts_late(Relation rel, const Trigger *trigger)
 			pg_attribute_noreturn();
 extern void report_service_refused(Guard *guard, RefusalKind kind,
@@ -104,6 +106,8 @@ extern void report_guard_differs(const char *name, const char *is,
 			pg_attribute_noreturn();
 extern void report_broken_guard(const char *name, Oid sibling,
 								Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
+extern void report_name_taken(Guard *guard, const char *name)
 			pg_attribute_noreturn();
 extern void report_orphans(Guard *guard, ClaimTally *tally)
 			pg_attribute_noreturn();

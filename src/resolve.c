@@ -605,8 +605,7 @@ resolve_foreign_keys(Guard *guard)
  * made; error messages depend on that.  Made in a memory context of its own
  * below the current one, guard_free() frees it.
  *
- * Takes ACCESS SHARE locks on the tables, as reading them does, and keeps
- * them.
+ * The caller holds a lock on both tables; the carrier gets one here.
  */
 Guard *
 resolve_rule(const char *name, GuardSide side, const GuardRule *rule,

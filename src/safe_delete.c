@@ -342,7 +342,8 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 	fetch.key = key;
 	PG_TRY();
 	{
-		found = query_run(plan, &call->values, call->relid, fetch_key, &fetch);
+		found = query_run(plan, &call->values, call->relid, true, fetch_key,
+						  &fetch);
 	}
 	PG_FINALLY();
 	{

@@ -120,7 +120,7 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
 							  guard->service_relid);
 	}
 
-	return query_run(*plan, key, guard->service_relid, NULL, NULL) > 0;
+	return query_run(*plan, key, guard->service_relid, true, NULL, NULL) > 0;
 }
 
 /*
