@@ -14,12 +14,28 @@
 #include "access/tableam.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
 #include "guard.h"
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(booking_guard_booking);
+
+/*
+ * The last claim that was deleted to be moved to another partition.  An
+ * UPDATE that moves a row fires the triggers of a DELETE and of an INSERT, the
+ * one right after the other; what the row was is only known in the first, and
+ * what became of it only in the second.  That it is the same row shows in the
+ * command that did both.
+ */
+static struct
+{
+	Oid			booking_relid;
+	NameData	guard;
+	TransactionId xid;
+	CommandId	cid;
+}			moved_claim;
 
 /*
  * Whether the old version of a booking already held its service for the new
@@ -66,11 +82,62 @@ was_deleted_since(Relation rel, TupleTableSlot *slot)
 	return deleted;
 }
 
+static bool
+is_claim(Guard *guard, TupleTableSlot *slot)
+{
+	return claims_has_key(guard, slot) &&
+		claims_is_active(guard, slot, &guard->columns) &&
+		claims_is_upcoming(guard, slot, &guard->columns);
+}
+
+/*
+ * Remember a claim whose row moves to another partition.
+ */
+static void
+note_moved_claim(Guard *guard, TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+	bool		should_free;
+
+	if (!claims_was_moved(slot) || !is_claim(guard, slot))
+		return;
+
+	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+	moved_claim.booking_relid = guard->booking_relid;
+	namestrcpy(&moved_claim.guard, guard->name);
+	moved_claim.xid = HeapTupleHeaderGetUpdateXid(tuple->t_data);
+	moved_claim.cid = HeapTupleHeaderGetCmax(tuple->t_data);
+	if (should_free)
+		heap_freetuple(tuple);
+}
+
+/*
+ * Whether an inserted row is that claim in its new partition.
+ */
+static bool
+is_moved_claim(Guard *guard, TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+	bool		should_free;
+	bool		is_same;
+
+	if (moved_claim.booking_relid != guard->booking_relid ||
+		strcmp(NameStr(moved_claim.guard), guard->name) != 0)
+		return false;
+
+	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+	is_same = HeapTupleHeaderGetXmin(tuple->t_data) == moved_claim.xid &&
+		HeapTupleHeaderGetCmin(tuple->t_data) == moved_claim.cid;
+	if (should_free)
+		heap_freetuple(tuple);
+	return is_same;
+}
+
 /*
  * booking_guard_booking
  *
  * Constraint trigger AFTER INSERT OR UPDATE FOR EACH ROW on a booking table,
- * FROM the service table.
+ * FROM the service table; on a partitioned one also AFTER DELETE.
  *
  * AFTER, so as to judge the row as BEFORE triggers and generated columns
  * have made it; for any UPDATE, whatever columns it names.  It judges the
@@ -87,7 +154,17 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 
 	report_check_trigger(fcinfo, BOOKING_FUNCTION,
 						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
-						 (1 << TRIGGER_EVENT_INSERT) | (1 << TRIGGER_EVENT_UPDATE));
+						 (1 << TRIGGER_EVENT_INSERT) |
+						 (1 << TRIGGER_EVENT_UPDATE) |
+						 (1 << TRIGGER_EVENT_DELETE));
+
+	guard = guard_get(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
+
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+	{
+		note_moved_claim(guard, trigdata->tg_trigslot);
+		return PointerGetDatum(NULL);
+	}
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 	{
@@ -100,8 +177,6 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		newslot = trigdata->tg_trigslot;
 	}
 
-	guard = guard_get(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
-
 	if (!claims_is_active(guard, newslot, &guard->columns) ||
 		!claims_is_upcoming(guard, newslot, &guard->columns))
 		return PointerGetDatum(NULL);
@@ -113,10 +188,9 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		 * but it must not have been stripped of one: some applications set
 		 * the key to NULL and then delete the service.
 		 */
-		if (oldslot != NULL && guard->rule->keep_attached &&
-			claims_has_key(guard, oldslot) &&
-			claims_is_active(guard, oldslot, &guard->columns) &&
-			claims_is_upcoming(guard, oldslot, &guard->columns))
+		if (guard->rule->keep_attached &&
+			(oldslot != NULL ? is_claim(guard, oldslot) :
+			 is_moved_claim(guard, newslot)))
 			report_detached(guard, trigdata->tg_relation, oldslot, newslot);
 		return PointerGetDatum(NULL);
 	}

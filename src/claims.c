@@ -111,8 +111,25 @@ claims_same_key(Guard *guard, TupleTableSlot *a, TupleTableSlot *b)
 }
 
 /*
- * status_position
+ * claims_was_moved
  *
+ * Whether a row that was deleted was so to be moved to another partition.
+ */
+bool
+claims_was_moved(TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+	bool		should_free;
+	bool		moved;
+
+	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+	moved = HeapTupleHeaderIndicatesMovedPartitions(tuple->t_data);
+	if (should_free)
+		heap_freetuple(tuple);
+	return moved;
+}
+
+/*
  * Where the guard lists this status; -1 if nowhere.  Compares by the status
  * column's own equality and collation.
  */
@@ -580,7 +597,7 @@ prepare_query(Guard *guard, bool all_keys, List *extra_columns,
 			  Oid as_owner_of)
 {
 	StringInfoData sql;
-	Oid			argtypes[INDEX_MAX_KEYS + 1];
+	Oid			argtypes[MAX_PARAMS];
 	int			nargs;
 
 	initStringInfo(&sql);
@@ -596,6 +613,7 @@ add_time_bound(Guard *guard, KeyValues *params)
 {
 	if (guard->time_kind != TIME_NONE)
 	{
+		Assert(params->n < MAX_PARAMS);
 		params->value[params->n] = time_bound(guard);
 		params->isnull[params->n] = false;
 		params->n++;

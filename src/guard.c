@@ -13,9 +13,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -292,9 +294,15 @@ trigger_problem(const GuardTrigger *trigger, GuardSide side)
 		(side == SERVICE_SIDE ? TRIGGER_TYPE_DELETE : TRIGGER_TYPE_INSERT);
 	const char *table = report_table_name(trigger->relid);
 
+	if (side == BOOKING_SIDE &&
+		get_rel_relkind(trigger->relid) == RELKIND_PARTITIONED_TABLE)
+		type |= TRIGGER_TYPE_DELETE;	/* see booking_guard_booking() */
+
 	if (trigger->type != type)
-		return psprintf("its trigger on table %s is not AFTER %s OR UPDATE",
-						table, side == SERVICE_SIDE ? "DELETE" : "INSERT");
+		return psprintf("its trigger on table %s is not AFTER %s%s OR UPDATE",
+						table, side == SERVICE_SIDE ? "DELETE" : "INSERT",
+						side == BOOKING_SIDE && (type & TRIGGER_TYPE_DELETE) ?
+						" OR DELETE" : "");
 	if (trigger->conditional)
 		return psprintf("its trigger on table %s has a condition or a list of columns",
 						table);

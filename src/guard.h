@@ -120,7 +120,7 @@ typedef struct GuardKeyColumn
 	AttrNumber	attnum;			/* in the table that carries the trigger */
 	AttrNumber	service_attnum; /* in the service table itself */
 	AttrNumber	booking_attnum; /* in the booking table itself */
-	Oid			service_type;
+	Oid			service_type;	/* base types */
 	Oid			booking_type;
 	Oid			eq_opr;			/* service column = booking column */
 	Oid			service_eq_opr; /* service column = service column */
@@ -209,12 +209,17 @@ typedef struct ClaimTally
 	}			status[8];		/* … so many; the rest is only in total */
 } ClaimTally;
 
-/* A key's or id's values, as parameters of a query. */
+/*
+ * A key's or id's values, as parameters of a query: one more than a key may
+ * have columns, for the bound of the time column, or for the tenant.
+ */
+#define MAX_PARAMS	(INDEX_MAX_KEYS + 1)
+
 typedef struct KeyValues
 {
 	int			n;
-	Datum		value[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
+	Datum		value[MAX_PARAMS];
+	bool		isnull[MAX_PARAMS];
 } KeyValues;
 
 
@@ -236,6 +241,13 @@ typedef struct Refusal
 	bool		has_start;
 	TimestampTz start;
 } Refusal;
+
+/* Who the user was; see query_become_owner(). */
+typedef struct SavedUser
+{
+	Oid			userid;
+	int			sec_context;
+} SavedUser;
 
 typedef void (*QueryRowCallback) (TupleTableSlot *slot, void *arg);
 typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
@@ -270,6 +282,7 @@ extern Guard *resolve_rule(const char *name, GuardSide side,
 						   const GuardRule *rule, Oid sibling,
 						   Oid service_relid, Oid booking_relid,
 						   Oid carrier_relid);
+extern bool resolve_foreign_key_is_enabled(Relation rel, Oid constraint);
 
 /* guard.c: trigger arguments -> a resolved, cached guard */
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
@@ -278,6 +291,9 @@ extern Guard *guard_identifying(List *guards);
 extern void guard_free(Guard *guard);
 
 /* query.c: run a guard's queries */
+extern void query_become_owner(Oid relid, int more_security,
+							   SavedUser *saved);
+extern void query_restore_user(const SavedUser *saved);
 extern SPIPlanPtr query_prepare(const char *sql, int nargs, Oid *argtypes,
 								Oid as_owner_of);
 extern void query_forget(SPIPlanPtr *plan);
@@ -296,6 +312,7 @@ extern void claims_key_values(Guard *guard, TupleTableSlot *slot,
 							  KeyValues *key);
 extern bool claims_same_key(Guard *guard, TupleTableSlot *a,
 							TupleTableSlot *b);
+extern bool claims_was_moved(TupleTableSlot *slot);
 extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
 							 const ClaimColumns *columns);
 extern TimestampTz claims_last_instant(Guard *guard, TupleTableSlot *slot,

@@ -29,6 +29,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -44,7 +45,7 @@ typedef struct ForeignKey
 {
 	List	   *booking_key;	/* column names */
 	List	   *service_key;
-	bool		validated;
+	bool		in_force;		/* validated, and its triggers are enabled */
 } ForeignKey;
 
 
@@ -216,6 +217,16 @@ column_names(Oid relid, const AttrNumber *attnums, int n)
 	return names;
 }
 
+static bool
+is_enabled(Oid relid, Oid constraint)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	bool		enabled = resolve_foreign_key_is_enabled(rel, constraint);
+
+	relation_close(rel, NoLock);
+	return enabled;
+}
+
 /*
  * The foreign keys (ForeignKey *) from one table to another.
  */
@@ -250,7 +261,9 @@ foreign_keys(Oid from_relid, Oid to_relid)
 		fk = palloc(sizeof(ForeignKey));
 		fk->booking_key = column_names(from_relid, conkey, n);
 		fk->service_key = column_names(to_relid, confkey, n);
-		fk->validated = form->convalidated;
+		fk->in_force = form->convalidated &&
+			is_enabled(from_relid, form->oid) &&
+			is_enabled(to_relid, form->oid);
 		result = lappend(result, fk);
 	}
 	systable_endscan(scan);
@@ -520,6 +533,8 @@ create_triggers(Guard *guard, const char *name)
 	const char *schema = quote_identifier(get_namespace_name(get_func_namespace(guard->sibling)));
 	const char *service = rule_table_name(guard->service_relid);
 	const char *booking = rule_table_name(guard->booking_relid);
+	bool		moves_rows =
+		get_rel_relkind(guard->booking_relid) == RELKIND_PARTITIONED_TABLE;
 
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
@@ -528,10 +543,11 @@ create_triggers(Guard *guard, const char *name)
 		const char *sep = "";
 
 		initStringInfo(&sql);
-		appendStringInfo(&sql, "CREATE CONSTRAINT TRIGGER %s AFTER %s OR UPDATE"
+		appendStringInfo(&sql, "CREATE CONSTRAINT TRIGGER %s AFTER %s OR UPDATE%s"
 						 " ON %s FROM %s %s FOR EACH ROW EXECUTE FUNCTION %s.%s(",
 						 quote_identifier(name),
 						 side == SERVICE_SIDE ? "DELETE" : "INSERT",
+						 side == BOOKING_SIDE && moves_rows ? " OR DELETE" : "",
 						 side == SERVICE_SIDE ? service : booking,
 						 side == SERVICE_SIDE ? booking : service,
 						 side == SERVICE_SIDE ? "NOT DEFERRABLE" :
@@ -633,7 +649,18 @@ protect_has_index(Guard *guard)
 										AccessShareLock);
 	List	   *conditions = claims_query_conditions(guard);
 	bool		found = false;
+	int			save_nestlevel;
+	SavedUser	saved;
 	ListCell   *lc;
+
+	/*
+	 * Looking at a predicate evaluates what is constant in it, and that may
+	 * call functions of the table's owner: as DefineIndex() does, be the owner
+	 * meanwhile, and able to do little else.
+	 */
+	query_become_owner(guard->booking_relid, SECURITY_RESTRICTED_OPERATION,
+					   &saved);
+	save_nestlevel = NewGUCNestLevel();
 
 	foreach(lc, RelationGetIndexList(booking))
 	{
@@ -661,13 +688,16 @@ protect_has_index(Guard *guard)
 		}
 		index_close(index, AccessShareLock);
 	}
+
+	AtEOXact_GUC(false, save_nestlevel);
+	query_restore_user(&saved);
 	relation_close(booking, NoLock);
 	return found;
 }
 
 /*
- * Whether a validated foreign key on the guard's columns says already that
- * every booking has its service.
+ * Whether a foreign key on the guard's columns, validated and in force, says
+ * already that every booking has its service.
  */
 static bool
 is_validated_already(Guard *guard)
@@ -677,7 +707,7 @@ is_validated_already(Guard *guard)
 	foreach(lc, foreign_keys(guard->booking_relid, guard->service_relid))
 	{
 		ForeignKey *fk = (ForeignKey *) lfirst(lc);
-		bool		matches = fk->validated &&
+		bool		matches = fk->in_force &&
 			list_length(fk->booking_key) == guard->nkeys;
 
 		for (int i = 0; matches && i < guard->nkeys; i++)

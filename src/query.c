@@ -37,12 +37,6 @@ typedef struct CallbackReceiver
 	void	   *arg;
 } CallbackReceiver;
 
-typedef struct SavedUser
-{
-	Oid			userid;
-	int			sec_context;
-} SavedUser;
-
 static void callback_startup(DestReceiver *self, int operation,
 							 TupleDesc typeinfo);
 static bool callback_receive(TupleTableSlot *slot, DestReceiver *self);
@@ -50,15 +44,19 @@ static void callback_noop(DestReceiver *self);
 
 
 /*
+ * query_become_owner
+ *
  * Become the owner of a table, as the server's foreign keys do, so that
  * neither row-level security nor a missing privilege of the caller hides a
- * row.  SECURITY_NOFORCE_RLS sees past FORCE ROW LEVEL SECURITY as well.
+ * row, and so that no code of the owner's runs as anybody else.
+ * SECURITY_NOFORCE_RLS sees past FORCE ROW LEVEL SECURITY as well;
+ * more_security adds flags.
  *
- * Should an error be thrown before restore_user(), the abort of the
+ * Should an error be thrown before query_restore_user(), the abort of the
  * (sub)transaction restores the user.
  */
-static void
-become_owner(Oid relid, SavedUser *saved)
+void
+query_become_owner(Oid relid, int more_security, SavedUser *saved)
 {
 	HeapTuple	tuple;
 	Oid			owner;
@@ -73,11 +71,16 @@ become_owner(Oid relid, SavedUser *saved)
 	SetUserIdAndSecContext(owner,
 						   saved->sec_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+						   SECURITY_NOFORCE_RLS | more_security);
 }
 
-static void
-restore_user(const SavedUser *saved)
+/*
+ * query_restore_user
+ *
+ * Undo query_become_owner().
+ */
+void
+query_restore_user(const SavedUser *saved)
 {
 	SetUserIdAndSecContext(saved->userid, saved->sec_context);
 }
@@ -98,7 +101,7 @@ query_prepare(const char *sql, int nargs, Oid *argtypes, Oid as_owner_of)
 		elog(ERROR, "SPI_connect failed");
 
 	if (OidIsValid(as_owner_of))
-		become_owner(as_owner_of, &saved);
+		query_become_owner(as_owner_of, 0, &saved);
 
 	plan = SPI_prepare(sql, nargs, argtypes);
 	if (plan == NULL)
@@ -106,7 +109,7 @@ query_prepare(const char *sql, int nargs, Oid *argtypes, Oid as_owner_of)
 			 SPI_result_code_string(SPI_result), sql);
 
 	if (OidIsValid(as_owner_of))
-		restore_user(&saved);
+		query_restore_user(&saved);
 
 	SPI_keepplan(plan);
 
@@ -201,7 +204,7 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 	}
 
 	if (as_owner)
-		become_owner(relid, &saved);
+		query_become_owner(relid, 0, &saved);
 
 	cached = SPI_plan_get_cached_plan(plan);
 	if (cached == NULL)
@@ -233,7 +236,7 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 	ReleaseCachedPlan(cached, CurrentResourceOwner);
 
 	if (as_owner)
-		restore_user(&saved);
+		query_restore_user(&saved);
 
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

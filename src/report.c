@@ -634,8 +634,9 @@ report_service_gone(Guard *guard, Relation rel, TupleTableSlot *slot)
 /*
  * report_detached
  *
- * Refuse an update of a booking that takes its service away.  Keeps ACCESS
- * SHARE on the booking table.
+ * Refuse an update of a booking that takes its service away.  oldslot is NULL
+ * if the row moved to another partition.  Keeps ACCESS SHARE on the booking
+ * table.
  */
 void
 report_detached(Guard *guard, Relation rel, TupleTableSlot *oldslot,
@@ -646,7 +647,9 @@ report_detached(Guard *guard, Relation rel, TupleTableSlot *oldslot,
 
 	if (report_may_read(guard, BOOKING_SIDE))
 	{
-		detail = psprintf("%s would become NULL", key_text(guard, oldslot));
+		detail = psprintf("%s would become NULL",
+						  oldslot != NULL ? key_text(guard, oldslot) :
+						  "Its key");
 		if (guard->rule->status_column != NULL)
 			detail = psprintf("%s while the %s is still %s", detail,
 							  guard->rule->booking_label,

@@ -76,6 +76,9 @@ carrier_column(Guard *guard, GuardSide side, const char *name)
  * without predicate or expressions, on just these columns.  Then they are
  * among the columns that heap_update() looks at to tell a key change, and an
  * UPDATE of one conflicts with a booker's FOR KEY SHARE.
+ *
+ * The predicate and the expressions are only looked for, not evaluated: that
+ * would run functions of the table's owner as whoever we are.
  */
 static bool
 index_serves_key(Guard *guard, Relation index, int *position)
@@ -84,8 +87,8 @@ index_serves_key(Guard *guard, Relation index, int *position)
 
 	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
 		form->indnkeyatts != guard->nkeys ||
-		RelationGetIndexPredicate(index) != NIL ||
-		RelationGetIndexExpressions(index) != NIL ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) ||
 		index->rd_rel->relam != BTREE_AM_OID)
 		return false;
 
@@ -127,7 +130,7 @@ can_compare_as(GuardKeyColumn *key, Oid opcintype)
 
 	if (IsPolymorphicType(opcintype))
 		return true;
-	path = find_coercion_pathway(opcintype, getBaseType(key->booking_type),
+	path = find_coercion_pathway(opcintype, key->booking_type,
 								 COERCION_IMPLICIT, &function);
 	return path == COERCION_PATH_RELABELTYPE ||
 		(path == COERCION_PATH_FUNC && function < FirstNormalObjectId);
@@ -141,7 +144,9 @@ static void
 resolve_key_operators(Guard *guard, GuardKeyColumn *key,
 					  Oid opfamily, Oid opcintype, Oid collation)
 {
-	Oid			booking_collation;
+	Oid			collations[3];
+	bool		differ = false;
+	bool		matter = false;
 
 	key->service_eq_opr = get_opfamily_member(opfamily, opcintype, opcintype,
 											  BTEqualStrategyNumber);
@@ -150,7 +155,7 @@ resolve_key_operators(Guard *guard, GuardKeyColumn *key,
 			 opcintype, opfamily);
 
 	key->eq_opr = get_opfamily_member(opfamily, opcintype,
-									  getBaseType(key->booking_type),
+									  key->booking_type,
 									  BTEqualStrategyNumber);
 	if (!OidIsValid(key->eq_opr))
 	{
@@ -164,13 +169,19 @@ resolve_key_operators(Guard *guard, GuardKeyColumn *key,
 	 * names none can use an index of any.  Only where a collation has a say
 	 * in what is equal must that of the service's index be the one.
 	 */
-	booking_collation = catalog_column_collation(guard->booking_relid,
-											   key->booking_attnum);
+	collations[0] = collation;
+	collations[1] = catalog_column_collation(guard->service_relid,
+											 key->service_attnum);
+	collations[2] = catalog_column_collation(guard->booking_relid,
+											 key->booking_attnum);
 	key->collation = InvalidOid;
-	if (OidIsValid(collation) &&
-		((OidIsValid(booking_collation) && booking_collation != collation &&
-		  !get_collation_isdeterministic(booking_collation)) ||
-		 !get_collation_isdeterministic(collation)))
+	for (int i = 0; OidIsValid(collation) && i < (int) lengthof(collations); i++)
+	{
+		differ |= collations[i] != collation;
+		matter |= OidIsValid(collations[i]) &&
+			!get_collation_isdeterministic(collations[i]);
+	}
+	if (differ && matter)
 		key->collation = collation;
 }
 
@@ -198,10 +209,10 @@ resolve_key(Guard *guard)
 										   key->service_name, "service_key");
 		key->booking_attnum = rule_column(guard, guard->booking_relid,
 										   key->booking_name, "booking_key");
-		key->service_type = get_atttype(guard->service_relid,
-										key->service_attnum);
-		key->booking_type = get_atttype(guard->booking_relid,
-										key->booking_attnum);
+		key->service_type = getBaseType(get_atttype(guard->service_relid,
+													key->service_attnum));
+		key->booking_type = getBaseType(get_atttype(guard->booking_relid,
+													key->booking_attnum));
 		key->attnum = guard->side == SERVICE_SIDE ?
 			carrier_column(guard, SERVICE_SIDE, key->service_name) :
 			carrier_column(guard, BOOKING_SIDE, key->booking_name);
@@ -484,11 +495,13 @@ trigger_is_enabled(const Trigger *trigger)
 }
 
 /*
+ * resolve_foreign_key_is_enabled
+ *
  * Whether all triggers of a foreign key on one of its tables are enabled, and
  * there are some.
  */
-static bool
-foreign_key_is_enabled(Relation rel, Oid constraint)
+bool
+resolve_foreign_key_is_enabled(Relation rel, Oid constraint)
 {
 	bool		found = false;
 
@@ -569,7 +582,7 @@ resolve_foreign_keys(Guard *guard)
 
 		if (form->contype == CONSTRAINT_FOREIGN &&
 			foreign_key_matches(guard, tuple) &&
-			foreign_key_is_enabled(carrier, trigger->tgconstraint))
+			resolve_foreign_key_is_enabled(carrier, trigger->tgconstraint))
 		{
 			guard->foreign_key_hashes =
 				lappend_int(guard->foreign_key_hashes,
@@ -584,7 +597,7 @@ resolve_foreign_keys(Guard *guard)
 				Relation	service = relation_open(guard->service_relid,
 													AccessShareLock);
 
-				if (foreign_key_is_enabled(service,
+				if (resolve_foreign_key_is_enabled(service,
 										   constraint_root(form->oid)))
 					guard->defers = true;
 				relation_close(service, NoLock);

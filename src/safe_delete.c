@@ -45,7 +45,7 @@ typedef struct ServiceCall
 		const char *name;
 		Oid			type;
 		Oid			eq_opr;
-	}			column[INDEX_MAX_KEYS + 1];
+	}			column[MAX_PARAMS];
 	KeyValues	values;			/* of these columns */
 } ServiceCall;
 
@@ -234,14 +234,14 @@ append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
 static uint64
 run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call)
 {
-	char		nulls[INDEX_MAX_KEYS + 1];
+	char		nulls[MAX_PARAMS];
 	uint64		processed;
 	int			result;
 
 	if (!query_is_ready(plan))
 	{
 		StringInfoData sql;
-		Oid			argtypes[INDEX_MAX_KEYS + 1];
+		Oid			argtypes[MAX_PARAMS];
 
 		initStringInfo(&sql);
 		appendStringInfoString(&sql, verb);
@@ -308,7 +308,7 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 {
 	bool		all_known = true;
 	StringInfoData sql;
-	Oid			argtypes[INDEX_MAX_KEYS + 1];
+	Oid			argtypes[MAX_PARAMS];
 	SPIPlanPtr	plan;
 	KeyFetch	fetch;
 	volatile uint64 found = 0;

@@ -91,7 +91,7 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
 	if (!query_is_ready(plan))
 	{
 		StringInfoData sql;
-		Oid			argtypes[INDEX_MAX_KEYS];
+		Oid			argtypes[MAX_PARAMS];
 
 		initStringInfo(&sql);
 		appendStringInfoString(&sql, "SELECT 1");
@@ -183,7 +183,7 @@ booking_guard_service(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleTableSlot *oldslot;
-	bool		is_update;
+	bool		key_changes;
 	Guard	   *guard;
 	ClaimTally	tally;
 	KeyValues	key;
@@ -195,13 +195,12 @@ booking_guard_service(PG_FUNCTION_ARGS)
 		report_sorts_late(trigdata->tg_relation, trigdata->tg_trigger);
 
 	oldslot = trigdata->tg_trigslot;
-	is_update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
-
 	guard = guard_get(trigdata->tg_trigger->tgoid, SERVICE_SIDE);
 
 	if (!claims_has_key(guard, oldslot))
 		return PointerGetDatum(NULL);
-	if (is_update && claims_same_key(guard, oldslot, trigdata->tg_newslot))
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) &&
+		claims_same_key(guard, oldslot, trigdata->tg_newslot))
 		return PointerGetDatum(NULL);
 
 	claims_key_values(guard, oldslot, &key);
@@ -217,11 +216,17 @@ booking_guard_service(PG_FUNCTION_ARGS)
 	if (service_exists(guard, &key, SERVICE_SIDE, true))
 		return PointerGetDatum(NULL);
 
-	/* Or a foreign key is about to carry them along to the new key. */
-	if (is_update && guard->cascades)
+	/*
+	 * Or a foreign key is about to carry them along to the new key.  For a
+	 * row that moved to another partition it hears of the update after this
+	 * trigger heard of a delete.
+	 */
+	key_changes = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ||
+		claims_was_moved(oldslot);
+	if (key_changes && guard->cascades)
 		return PointerGetDatum(NULL);
 
-	refuse(guard, is_update ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
+	refuse(guard, key_changes ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
 		   trigdata->tg_relation, oldslot, &tally);
 }
 
