@@ -11,7 +11,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -55,31 +58,6 @@ was_claim_already(Guard *guard, TupleTableSlot *oldslot,
 		claims_is_active(guard, oldslot, &guard->columns) &&
 		claims_last_instant(guard, newslot, &guard->columns) <=
 		claims_last_instant(guard, oldslot, &guard->columns);
-}
-
-/*
- * Whether the row that fired the trigger has been deleted since, by this
- * transaction: a deferred trigger, or one on whose way another deleted it.
- * Then nothing is left that needs a service.  A version that was merely
- * superseded must be judged all the same: the trigger for the next version
- * relies on it (was_claim_already()).
- */
-static bool
-was_deleted_since(Relation rel, TupleTableSlot *slot)
-{
-	HeapTuple	tuple;
-	bool		should_free;
-	bool		deleted;
-
-	if (table_tuple_satisfies_snapshot(rel, slot, SnapshotSelf))
-		return false;
-
-	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
-	deleted = ItemPointerEquals(&tuple->t_self, &tuple->t_data->t_ctid) &&
-		!HeapTupleHeaderIndicatesMovedPartitions(tuple->t_data);
-	if (should_free)
-		heap_freetuple(tuple);
-	return deleted;
 }
 
 static bool
@@ -134,6 +112,65 @@ is_moved_claim(Guard *guard, TupleTableSlot *slot)
 }
 
 /*
+ * Whether the row that fired the trigger still is a claim on the same
+ * service, now that it is known that there is none.  This transaction may
+ * have changed or deleted it since: in another trigger, or because ours was
+ * deferred.
+ *
+ * Only then does the latest version matter.  A version that was superseded
+ * must be judged like any other, since the trigger for the next one relies on
+ * it (was_claim_already()).  But if it is over, nothing is left that needs the
+ * service: what the row became since is judged by triggers of its own.
+ */
+static bool
+is_claim_now(Guard *guard, Relation rel, TupleTableSlot *slot)
+{
+	ItemPointerData tid = slot->tts_tid;
+	TupleTableSlot *latest;
+	TableScanDesc scan;
+	Snapshot	snapshot;
+	bool		result;
+
+	if (table_tuple_satisfies_snapshot(rel, slot, SnapshotSelf))
+		return true;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = table_beginscan_tid(rel, snapshot);
+	table_tuple_get_latest_tid(scan, &tid);
+	table_endscan(scan);
+
+	latest = table_slot_create(rel, NULL);
+	result = table_tuple_fetch_row_version(rel, &tid, snapshot, latest) &&
+		is_claim(guard, latest) &&
+		claims_same_key(guard, slot, latest);
+	ExecDropSingleTupleTableSlot(latest);
+	UnregisterSnapshot(snapshot);
+	return result;
+}
+
+/*
+ * Whether a deferrable foreign key on the guard's columns will check this
+ * row, when it is due.  It will not if an UPDATE left the key as it was,
+ * unless the row was made by this very transaction:
+ * RI_FKey_fk_upd_check_required().
+ */
+static bool
+foreign_key_will_check(Guard *guard, TupleTableSlot *oldslot,
+					   TupleTableSlot *newslot)
+{
+	Datum		xmin;
+	bool		isnull;
+
+	if (!guard->defers)
+		return false;
+	if (oldslot == NULL || !claims_equal_key(guard, oldslot, newslot))
+		return true;
+	xmin = slot_getsysattr(oldslot, MinTransactionIdAttributeNumber, &isnull);
+	return TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
+}
+
+/*
  * booking_guard_booking
  *
  * Constraint trigger AFTER INSERT OR UPDATE FOR EACH ROW on a booking table,
@@ -151,6 +188,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	TupleTableSlot *newslot;
 	Guard	   *guard;
 	KeyValues	key;
+	bool		may_rely;
 
 	report_check_trigger(fcinfo, BOOKING_FUNCTION,
 						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
@@ -191,7 +229,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		if (guard->rule->keep_attached &&
 			(oldslot != NULL ? is_claim(guard, oldslot) :
 			 is_moved_claim(guard, newslot)))
-			report_detached(guard, trigdata->tg_relation, oldslot, newslot);
+			report_detached(guard, oldslot, newslot);
 		return PointerGetDatum(NULL);
 	}
 
@@ -199,30 +237,33 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	/*
+	 * What a foreign key does is done whenever our trigger has fired, unless
+	 * ours was set to fire in sessions that replay replicated changes too.
+	 */
+	may_rely = trigdata->tg_trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN;
+
+	/*
 	 * A new booking's service is locked by the check of a foreign key, if
 	 * there is one to lean on: its trigger fires right after ours.  If the
 	 * row has been superseded by then it checks the newer version instead, as
-	 * we do.  In a session that replays replicated changes we only got here
-	 * because our trigger was set to fire ALWAYS; the foreign key's was not.
+	 * we do.
 	 */
-	if (oldslot == NULL && guard->leans &&
-		SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+	if (oldslot == NULL && guard->leans && may_rely)
 		return PointerGetDatum(NULL);
 
 	claims_key_values(guard, newslot, &key);
 	if (service_exists(guard, &key, BOOKING_SIDE, true))
 		return PointerGetDatum(NULL);
 
-	if (was_deleted_since(trigdata->tg_relation, newslot))
+	if (!is_claim_now(guard, trigdata->tg_relation, newslot))
 		return PointerGetDatum(NULL);
 
 	/*
 	 * There is no such service.  A deferrable foreign key will say so itself,
 	 * when it is due; until then a service may be loaded after its bookings.
 	 */
-	if (guard->defers &&
-		SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+	if (may_rely && foreign_key_will_check(guard, oldslot, newslot))
 		return PointerGetDatum(NULL);
 
-	report_service_gone(guard, trigdata->tg_relation, newslot);
+	report_service_gone(guard, newslot);
 }

@@ -111,6 +111,37 @@ claims_same_key(Guard *guard, TupleTableSlot *a, TupleTableSlot *b)
 }
 
 /*
+ * claims_equal_key
+ *
+ * Whether two versions of a booking have equal keys, as a foreign key on it
+ * would have it: by the equality of each column's type.
+ */
+bool
+claims_equal_key(Guard *guard, TupleTableSlot *a, TupleTableSlot *b)
+{
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		AttrNumber	attnum = guard->key[i].attnum;
+		TypeCacheEntry *typcache = lookup_type_cache(guard->key[i].booking_type,
+													 TYPECACHE_EQ_OPR_FINFO);
+		Oid			collation = TupleDescAttr(a->tts_tupleDescriptor,
+											  attnum - 1)->attcollation;
+		bool		a_isnull;
+		bool		b_isnull;
+		Datum		a_value = slot_getattr(a, attnum, &a_isnull);
+		Datum		b_value = slot_getattr(b, attnum, &b_isnull);
+
+		if (a_isnull != b_isnull)
+			return false;
+		if (!a_isnull && OidIsValid(typcache->eq_opr) &&
+			!DatumGetBool(FunctionCall2Coll(&typcache->eq_opr_finfo,
+											collation, a_value, b_value)))
+			return false;
+	}
+	return true;
+}
+
+/*
  * claims_was_moved
  *
  * Whether a row that was deleted was so to be moved to another partition.

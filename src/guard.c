@@ -40,6 +40,9 @@ static HTAB *guard_cache = NULL;
  */
 static List *retired_guards = NIL;
 
+/* Whether there are invalid guards in the cache. */
+static bool has_invalid_guards = false;
+
 /* Counts invalidations, to notice one that arrives while we resolve. */
 static uint64 invalidation_count = 0;
 
@@ -114,6 +117,7 @@ guard_get(Oid trigger_oid, GuardSide side)
 		 */
 		guard = build_guard(trigger_oid, side, &count);
 		guard->valid = (count == invalidation_count);
+		has_invalid_guards |= !guard->valid;
 		MemoryContextSetParent(guard->context, CacheMemoryContext);
 		entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
 		entry->guard = guard;
@@ -169,37 +173,48 @@ guard_identifying(List *guards)
 /*
  * guard_free
  *
- * Free a guard made by resolve_rule(), its plans included.
+ * Free a guard, its plans included.
  */
 void
 guard_free(Guard *guard)
 {
-	query_forget(&guard->count_plan);
-	query_forget(&guard->orphans_plan);
-	for (int key_of = SERVICE_SIDE; key_of <= BOOKING_SIDE; key_of++)
-	{
-		query_forget(&guard->service_plan[key_of][false]);
-		query_forget(&guard->service_plan[key_of][true]);
-	}
-	query_forget(&guard->find_plan);
-	query_forget(&guard->delete_plan);
 	MemoryContextDelete(guard->context);
 }
 
+/*
+ * At the end of a transaction nobody uses a guard: free those that were
+ * replaced, and those that are invalid, which may be of dropped triggers.
+ */
 static void
 guard_xact_callback(XactEvent event, void *arg)
 {
-	List	   *guards = retired_guards;
 	ListCell   *lc;
 
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PREPARE)
 		return;
 
-	retired_guards = NIL;
-	foreach(lc, guards)
+	foreach(lc, retired_guards)
 		guard_free((Guard *) lfirst(lc));
-	list_free(guards);
+	list_free(retired_guards);
+	retired_guards = NIL;
+
+	if (has_invalid_guards)
+	{
+		HASH_SEQ_STATUS status;
+		GuardCacheEntry *entry;
+
+		has_invalid_guards = false;
+		hash_seq_init(&status, guard_cache);
+		while ((entry = hash_seq_search(&status)) != NULL)
+		{
+			if (entry->guard != NULL && entry->guard->valid)
+				continue;
+			if (entry->guard != NULL)
+				guard_free(entry->guard);
+			hash_search(guard_cache, &entry->trigger_oid, HASH_REMOVE, NULL);
+		}
+	}
 }
 
 static void
@@ -219,7 +234,10 @@ guard_relcache_callback(Datum arg, Oid relid)
 			 relid == guard->carrier_relid ||
 			 relid == guard->service_relid ||
 			 relid == guard->booking_relid))
+		{
 			guard->valid = false;
+			has_invalid_guards = true;
+		}
 	}
 }
 
@@ -258,7 +276,10 @@ guard_syscache_callback(Datum arg, int cacheid, uint32 hashvalue)
 				break;
 		}
 		if (concerned || hashvalue == 0)
+		{
 			guard->valid = false;
+			has_invalid_guards = true;
+		}
 	}
 }
 

@@ -142,7 +142,8 @@ typedef struct ClaimColumns
 typedef struct Guard
 {
 	bool		valid;			/* false: resolve again at the next use */
-	MemoryContext context;		/* holds all of this */
+	MemoryContext context;		/* holds all of this … */
+	MemoryContextCallback at_end;	/* … and lets go of the plans */
 
 	char	   *name;			/* NULL while the guard is only being made */
 	GuardSide	side;			/* which of its two triggers this is */
@@ -237,6 +238,7 @@ typedef struct Refusal
 	RefusalKind kind;
 	Oid			service_relid;	/* the guard's tables */
 	Oid			booking_relid;
+	int			depth;			/* pg_trigger_depth() */
 	int64		total;
 	bool		has_start;
 	TimestampTz start;
@@ -312,6 +314,8 @@ extern void claims_key_values(Guard *guard, TupleTableSlot *slot,
 							  KeyValues *key);
 extern bool claims_same_key(Guard *guard, TupleTableSlot *a,
 							TupleTableSlot *b);
+extern bool claims_equal_key(Guard *guard, TupleTableSlot *a,
+							 TupleTableSlot *b);
 extern bool claims_was_moved(TupleTableSlot *slot);
 extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
 							 const ClaimColumns *columns);

@@ -617,7 +617,7 @@ booking_exists(Guard *guard, bool active)
 	StringInfoData sql;
 	SPIPlanPtr	plan;
 	KeyValues	none;
-	uint64		found;
+	volatile uint64 found = 0;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT 1");
@@ -630,8 +630,16 @@ booking_exists(Guard *guard, bool active)
 
 	none.n = 0;
 	plan = query_prepare(sql.data, 0, NULL, guard->booking_relid);
-	found = query_run(plan, &none, guard->booking_relid, true, NULL, NULL);
-	query_forget(&plan);
+	PG_TRY();
+	{
+		found = query_run(plan, &none, guard->booking_relid, true, NULL,
+						  NULL);
+	}
+	PG_FINALLY();
+	{
+		query_forget(&plan);
+	}
+	PG_END_TRY();
 	return found > 0;
 }
 

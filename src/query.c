@@ -35,6 +35,7 @@ typedef struct CallbackReceiver
 	DestReceiver pub;
 	QueryRowCallback callback;
 	void	   *arg;
+	MemoryContext row_context;	/* what the callback allocates */
 } CallbackReceiver;
 
 static void callback_startup(DestReceiver *self, int operation,
@@ -187,6 +188,9 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 	receiver.pub.mydest = DestNone;
 	receiver.callback = callback;
 	receiver.arg = arg;
+	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext,
+												 "booking_guard row",
+												 ALLOCSET_SMALL_SIZES);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -234,6 +238,7 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 
 	PopActiveSnapshot();
 	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	MemoryContextDelete(receiver.row_context);
 
 	if (as_owner)
 		query_restore_user(&saved);
@@ -288,7 +293,13 @@ callback_receive(TupleTableSlot *slot, DestReceiver *self)
 	CallbackReceiver *receiver = (CallbackReceiver *) self;
 
 	if (receiver->callback != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(receiver->row_context);
+
 		receiver->callback(slot, receiver->arg);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(receiver->row_context);
+	}
 	return true;
 }
 

@@ -610,7 +610,7 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
  * slot, whose service does not exist.  Keeps ACCESS SHARE on the booking table.
  */
 void
-report_service_gone(Guard *guard, Relation rel, TupleTableSlot *slot)
+report_service_gone(Guard *guard, TupleTableSlot *slot)
 {
 	Relation	booking = relation_open(guard->booking_relid, AccessShareLock);
 	const char *service = guard->rule->label;
@@ -639,7 +639,7 @@ report_service_gone(Guard *guard, Relation rel, TupleTableSlot *slot)
  * table.
  */
 void
-report_detached(Guard *guard, Relation rel, TupleTableSlot *oldslot,
+report_detached(Guard *guard, TupleTableSlot *oldslot,
 				TupleTableSlot *newslot)
 {
 	Relation	booking = relation_open(guard->booking_relid, AccessShareLock);

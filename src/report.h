@@ -29,11 +29,10 @@ extern void report_service_refused(Guard *guard, RefusalKind kind,
 extern char *report_rename_fix(const char *name, Oid service_relid,
 							   Oid booking_relid);
 extern char *report_refusal(Guard *guard, RefusalKind kind, int64 total);
-extern void report_service_gone(Guard *guard, Relation rel,
-								TupleTableSlot *slot)
+extern void report_service_gone(Guard *guard, TupleTableSlot *slot)
 			pg_attribute_noreturn();
-extern void report_detached(Guard *guard, Relation rel,
-							TupleTableSlot *oldslot, TupleTableSlot *newslot)
+extern void report_detached(Guard *guard, TupleTableSlot *oldslot,
+							TupleTableSlot *newslot)
 			pg_attribute_noreturn();
 extern char *report_value(Oid type, Datum value);
 extern bool report_may_read(Guard *guard, GuardSide side);

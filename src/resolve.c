@@ -609,6 +609,25 @@ resolve_foreign_keys(Guard *guard)
 }
 
 /*
+ * Forget a guard's plans, which SPI keeps elsewhere, when its memory goes.
+ */
+static void
+forget_plans(void *arg)
+{
+	Guard	   *guard = (Guard *) arg;
+
+	query_forget(&guard->count_plan);
+	query_forget(&guard->orphans_plan);
+	for (int key_of = SERVICE_SIDE; key_of <= BOOKING_SIDE; key_of++)
+	{
+		query_forget(&guard->service_plan[key_of][false]);
+		query_forget(&guard->service_plan[key_of][true]);
+	}
+	query_forget(&guard->find_plan);
+	query_forget(&guard->delete_plan);
+}
+
+/*
  * resolve_rule
  *
  * Resolve a rule whose tables are known: look up its columns, operators,
@@ -636,6 +655,9 @@ resolve_rule(const char *name, GuardSide side, const GuardRule *rule,
 
 	guard = palloc0(sizeof(Guard));
 	guard->context = context;
+	guard->at_end.func = forget_plans;
+	guard->at_end.arg = guard;
+	MemoryContextRegisterResetCallback(context, &guard->at_end);
 	guard->name = name != NULL ? pstrdup(name) : NULL;
 	guard->side = side;
 	guard->rule = rule_copy(rule);

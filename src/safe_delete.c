@@ -16,6 +16,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -384,10 +385,11 @@ delete_row(void *arg)
 
 /*
  * Whether an error is the refusal of one of the service's own guards to
- * delete it.  A cascade may have met another table's.
+ * delete this very row, at the given depth of triggers.  Deeper down, a
+ * cascade or a trigger may have met another service.
  */
 static bool
-is_own_refusal(ServiceCall *call, ErrorData *edata)
+is_own_refusal(ServiceCall *call, int depth, ErrorData *edata)
 {
 	const Refusal *refusal = service_last_refusal();
 	ListCell   *lc;
@@ -395,7 +397,7 @@ is_own_refusal(ServiceCall *call, ErrorData *edata)
 	if (edata->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION ||
 		edata->constraint_name == NULL || edata->table_name == NULL ||
 		strcmp(edata->table_name, get_rel_name(call->relid)) != 0 ||
-		refusal->kind != REFUSE_DELETE ||
+		refusal->kind != REFUSE_DELETE || refusal->depth != depth ||
 		refusal->service_relid != call->relid)
 		return false;
 
@@ -421,11 +423,12 @@ static int64
 delete_service(ServiceCall *call, char **message, Refusal *refusal)
 {
 	Deletion	deletion = {call, 0};
+	int			depth = DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
 	ErrorData  *edata = query_try(delete_row, &deletion);
 
 	if (edata == NULL)
 		return (int64) deletion.deleted;
-	if (!is_own_refusal(call, edata))
+	if (!is_own_refusal(call, depth + 1, edata))
 		ReThrowError(edata);
 
 	*refusal = *service_last_refusal();
@@ -452,6 +455,7 @@ safe_delete_service(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ServiceCall call;
+	AclResult	aclresult;
 	Guard	   *blocking = NULL;
 	Refusal		refusal = {0};
 	const char *outcome;
@@ -462,6 +466,11 @@ safe_delete_service(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_call(fcinfo, "safe_delete_service", &call);
+
+	/* Who may not delete need not know what is in the way. */
+	aclresult = pg_class_aclcheck(call.relid, GetUserId(), ACL_DELETE);
+	if (aclresult != ACLCHECK_OK)
+		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(call.relid));
 
 	if (!find_service(&call))
 		outcome = "not_found";

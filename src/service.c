@@ -23,6 +23,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "guard.h"
@@ -62,6 +63,7 @@ refuse(Guard *guard, RefusalKind kind, Relation rel, TupleTableSlot *slot,
 {
 	last_refusal.kind = kind;
 	last_refusal.service_relid = guard->service_relid;
+	last_refusal.depth = DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
 	last_refusal.total = tally->total;
 	last_refusal.has_start = tally->has_start;
 	last_refusal.start = tally->start;
