@@ -491,20 +491,9 @@ array_literal(List *strings)
 }
 
 /*
- * A booking's column in a query, as a value of its base type: the parser
- * does not look through a domain where an operator is polymorphic.
- */
-static char *
-base_column(const char *name, Oid base_type)
-{
-	return psprintf("x.%s::%s", quote_identifier(name),
-					query_type_name(base_type));
-}
-
-/*
  * claims_append_active
  *
- * Append to a query, as " AND …", the conditions that make a booking active,
+ * Append to a query, as " AND ...", the conditions that make a booking active,
  * on columns of the alias x.  Their form is that of IN and NOT IN on
  * constants, so that the planner can prove that a partial index on the same
  * statuses serves.
@@ -529,15 +518,15 @@ claims_append_active(StringInfo sql, Guard *guard)
 			Oid			unused;
 
 			initStringInfo(&array);
-			appendStringInfo(&array, "%s (%s::%s[])",
+			appendStringInfo(&array, "%s (%s::%s)",
 							 guard->statuses_block ? "ANY" : "ALL",
 							 quote_literal_cstr(array_literal(labels)),
-							 query_type_name(guard->status_base_type));
+							 query_type_name(get_array_type(guard->status_base_type)));
 			op_input_types(opno, &operand, &unused);
 			appendStringInfoString(sql, " AND ");
 			generate_operator_clause(sql,
-									 base_column(guard->rule->status_column,
-												 guard->status_base_type),
+									 query_column(guard->booking_relid,
+												  guard->rule->status_column),
 									 operand, opno, array.data, operand);
 		}
 	}
@@ -549,7 +538,7 @@ claims_append_active(StringInfo sql, Guard *guard)
 
 /*
  * Make the query that brings the candidates for claims: those on the service
- * whose key is $1, …, or with all_keys those on any service.  Its first
+ * whose key is $1, ..., or with all_keys those on any service.  Its first
  * columns are candidate_columns, then come those of extra_columns (a list of
  * names).  Sets the parameters' types and returns how many there are; the
  * last is time_bound(), if the guard has a time column.
@@ -584,16 +573,17 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 	for (int i = 0; i < guard->nkeys; i++)
 	{
 		const GuardKeyColumn *key = &guard->key[i];
-		char	   *column = psprintf("x.%s",
-									  quote_identifier(key->booking_name));
+		char	   *column;
 
 		appendStringInfoString(sql, sep);
 		sep = " AND ";
 		if (all_keys)
 		{
-			appendStringInfo(sql, "%s IS NOT NULL", column);
+			appendStringInfo(sql, "x.%s IS NOT NULL",
+							 quote_identifier(key->booking_name));
 			continue;
 		}
+		column = query_column(guard->booking_relid, key->booking_name);
 		if (OidIsValid(key->collation))
 			column = psprintf("(%s COLLATE %s)", column,
 							  query_collation_name(key->collation));
@@ -609,7 +599,7 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 	{
 		argtypes[nargs++] = guard->time_type;
 		appendStringInfo(sql, " AND (%s OPERATOR(pg_catalog.%s) $%d",
-						 base_column(rule->time_column, guard->time_type),
+						 query_column(guard->booking_relid, rule->time_column),
 						 guard->range_type != NULL ? "&&" : ">=", nargs);
 		if (!guard->time_not_null)
 			appendStringInfo(sql, " OR x.%s IS NULL",

@@ -142,8 +142,8 @@ typedef struct ClaimColumns
 typedef struct Guard
 {
 	bool		valid;			/* false: resolve again at the next use */
-	MemoryContext context;		/* holds all of this … */
-	MemoryContextCallback at_end;	/* … and lets go of the plans */
+	MemoryContext context;		/* holds all of this ... */
+	MemoryContextCallback at_end;	/* ... and lets go of the plans */
 
 	char	   *name;			/* NULL while the guard is only being made */
 	GuardSide	side;			/* which of its two triggers this is */
@@ -184,6 +184,7 @@ typedef struct Guard
 	bool		leans;			/* it checks and locks at INSERT */
 	bool		defers;			/* a missing service may be left to it */
 	bool		cascades;		/* it carries bookings along at key UPDATE */
+	bool		cascades_moves; /* and to another partition */
 	List	   *foreign_key_hashes; /* for invalidation */
 
 	/* kept plans, NULL until needed */
@@ -191,7 +192,7 @@ typedef struct Guard
 	SPIPlanPtr	orphans_plan;	/* candidates for claims on any service */
 	SPIPlanPtr	service_plan[2][2]; /* service_exists(), by key_of and lock */
 	SPIPlanPtr	find_plan;		/* safe_delete_service(): look for the row */
-	SPIPlanPtr	delete_plan;	/* … and delete it */
+	SPIPlanPtr	delete_plan;	/* ... and delete it */
 } Guard;
 
 /* What a count of claims found. */
@@ -202,12 +203,12 @@ typedef struct ClaimTally
 	int64		total;
 	bool		has_start;
 	TimestampTz start;			/* the soonest's */
-	int			nstatuses;		/* distinct statuses seen, at most … */
+	int			nstatuses;		/* distinct statuses seen, at most ... */
 	struct
 	{
 		Datum		value;
 		int64		count;
-	}			status[8];		/* … so many; the rest is only in total */
+	}			status[8];		/* ... so many; the rest is only in total */
 } ClaimTally;
 
 /*
@@ -227,6 +228,7 @@ typedef struct KeyValues
 /* What is refused to be done to a service. */
 typedef enum RefusalKind
 {
+	REFUSE_NOTHING,
 	REFUSE_DELETE,
 	REFUSE_KEY_CHANGE,
 	REFUSE_TRUNCATE
@@ -305,6 +307,7 @@ extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
 						QueryRowCallback callback, void *arg);
 extern ErrorData *query_try(void (*action) (void *arg), void *arg);
 extern void query_append_relation(StringInfo sql, Oid relid);
+extern char *query_column(Oid relid, const char *name);
 extern char *query_type_name(Oid type);
 extern char *query_collation_name(Oid collation);
 
@@ -338,6 +341,7 @@ extern List *claims_query_conditions(Guard *guard);
 extern bool service_exists(Guard *guard, const KeyValues *key,
 						   GuardSide key_of, bool lock);
 extern const Refusal *service_last_refusal(void);
+extern void service_forget_refusal(void);
 
 /* protect.c */
 extern bool protect_has_index(Guard *guard);

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "funcapi.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -70,6 +71,8 @@ booking_guard_list(PG_FUNCTION_ARGS)
 		bool		nulls[16] = {false};
 		int			i = 0;
 
+		if (get_rel_name(service->relid) == NULL)
+			continue;			/* dropped meanwhile */
 		if (OidIsValid(service->from_relid))
 			booking = catalog_partner(service, BOOKING_SIDE);
 		ok = rule_read_arguments(&rule, SERVICE_SIDE, service->nargs,
@@ -167,6 +170,19 @@ try_guard(ReturnSetInfo *rsinfo, GuardTrigger *trigger, GuardSide side)
 }
 
 /*
+ * Lock the tables of a guard that was listed without a lock, and see whether
+ * its trigger is still there.
+ */
+static bool
+lock_guard(const GuardTrigger *trigger)
+{
+	LockRelationOid(trigger->relid, AccessShareLock);
+	if (OidIsValid(trigger->from_relid))
+		LockRelationOid(trigger->from_relid, AccessShareLock);
+	return catalog_trigger(trigger->oid) != NULL;
+}
+
+/*
  * Report a trigger, or a partition's clone of it, that does not fire for
  * ordinary sessions.
  */
@@ -247,8 +263,11 @@ booking_guard_health(PG_FUNCTION_ARGS)
 	{
 		GuardTrigger *service = (GuardTrigger *) lfirst(lc);
 		GuardTrigger *booking = NULL;
-		Guard	   *guard = try_guard(rsinfo, service, SERVICE_SIDE);
+		Guard	   *guard;
 
+		if (!lock_guard(service))
+			continue;
+		guard = try_guard(rsinfo, service, SERVICE_SIDE);
 		if (OidIsValid(service->from_relid))
 			booking = catalog_partner(service, BOOKING_SIDE);
 		if (strcmp(service->name, RI_TRIGGER_NAME_PREFIX) >= 0)
@@ -278,6 +297,8 @@ booking_guard_health(PG_FUNCTION_ARGS)
 	{
 		GuardTrigger *booking = (GuardTrigger *) lfirst(lc);
 
+		if (!lock_guard(booking))
+			continue;
 		if (!OidIsValid(booking->from_relid) ||
 			catalog_partner(booking, SERVICE_SIDE) == NULL)
 			(void) try_guard(rsinfo, booking, BOOKING_SIDE);

@@ -186,11 +186,11 @@ check_kind(Relation rel)
 								   report_table_name(llast_oid(get_partition_ancestors(relid)))));
 	if (has_superclass(relid))
 		report_wrong_kind(relid, "a child of another table by inheritance",
-						  "Use partitions instead, or end the inheritance with ALTER TABLE … NO INHERIT.");
+						  "Use partitions instead, or end the inheritance with ALTER TABLE ... NO INHERIT.");
 	if (form->relkind == RELKIND_RELATION &&
 		find_inheritance_children(relid, NoLock) != NIL)
 		report_wrong_kind(relid, "a parent of other tables by inheritance",
-						  "Use partitions instead, or end the inheritance with ALTER TABLE … NO INHERIT.");
+						  "Use partitions instead, or end the inheritance with ALTER TABLE ... NO INHERIT.");
 }
 
 /*
@@ -372,8 +372,8 @@ learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid)
 typedef struct GuardPair
 {
 	List	   *broken;			/* names of those that are not whole */
-	List	   *sound;			/* names of the others … */
-	List	   *rules;			/* … and their rules (GuardRule *) */
+	List	   *sound;			/* names of the others ... */
+	List	   *rules;			/* ... and their rules (GuardRule *) */
 } GuardPair;
 
 /*

@@ -326,6 +326,25 @@ query_append_relation(StringInfo sql, Oid relid)
 }
 
 /*
+ * query_column
+ *
+ * A column of the table that a query names x; one of a domain as a value of
+ * its base type, since the parser does not look through a domain where an
+ * operator is polymorphic.
+ */
+char *
+query_column(Oid relid, const char *name)
+{
+	Oid			type = get_atttype(relid, get_attnum(relid, name));
+	Oid			base_type = getBaseType(type);
+	char	   *column = psprintf("x.%s", quote_identifier(name));
+
+	if (type == base_type)
+		return column;
+	return psprintf("%s::%s", column, query_type_name(base_type));
+}
+
+/*
  * query_type_name
  *
  * A type's name that no search_path and no SQL syntax changes the meaning

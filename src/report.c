@@ -360,7 +360,7 @@ may_list(Guard *guard)
  *
  * Raise an error unless a trigger function was called as a trigger, at the
  * time and level that when says (TRIGGER_EVENT_BEFORE or _AFTER, _ROW), for
- * one of the events (a mask of 1 << TRIGGER_EVENT_…).
+ * one of the events (a mask of 1 << TRIGGER_EVENT_...).
  */
 void
 report_check_trigger(FunctionCallInfo fcinfo, const char *function,
@@ -497,6 +497,8 @@ report_refusal(Guard *guard, RefusalKind kind, int64 total)
 
 	switch (kind)
 	{
+		case REFUSE_NOTHING:
+			break;
 		case REFUSE_DELETE:
 			return psprintf("Cannot delete %s with %s.",
 							guard->rule->label, bookings);
@@ -849,12 +851,12 @@ report_no_such_column(Guard *guard, Oid relid, const char *name,
 		hint = "If the column was renamed, rename it back.";
 	else if (strcmp(option, "status_column") == 0 ||
 			 strcmp(option, "time_column") == 0)
-		hint = psprintf("Name it with %s => '…', or say %s => NULL if there is none.",
+		hint = psprintf("Name it with %s => '...', or say %s => NULL if there is none.",
 						option, option);
 	else
 		hint = psprintf("Name it with %s => %s.", option,
 						strstr(option, "_key") != NULL ?
-						"ARRAY['…']" : "'…'");
+						"ARRAY['...']" : "'...'");
 
 	unusable(guard, ERRCODE_UNDEFINED_COLUMN,
 			 psprintf("table %s has no column \"%s\"",
@@ -951,16 +953,18 @@ report_no_unique_index(Guard *guard)
 }
 
 /*
- * report_status_without_equality
+ * report_status_type
  *
- * A status column whose type has no equality.
+ * A status column of a type without equality, or of arrays.
  */
 void
-report_status_without_equality(Guard *guard)
+report_status_type(Guard *guard)
 {
 	unusable(guard, ERRCODE_UNDEFINED_FUNCTION,
-			 psprintf("the type of column \"%s\" has no equality",
-					  guard->rule->status_column),
+			 psprintf("the type of column \"%s\" %s",
+					  guard->rule->status_column,
+					  OidIsValid(guard->status_eq_opr) ?
+					  "is not for statuses" : "has no equality"),
 			 psprintf("It is of type %s.",
 					  format_type_be(guard->status_type)),
 			 "Use a status column of an enum, text, integer or boolean type, or say status_column => NULL.");
@@ -1019,8 +1023,8 @@ report_unknown_status(Guard *guard, const char *label)
 
 	unusable(guard,
 			 ERRCODE_INVALID_PARAMETER_VALUE, problem, detail,
-			 psprintf("Say which statuses block, blocking_statuses => ARRAY[%s], or which do not, free_statuses => ARRAY[…].",
-					  guard->status_is_enum ? "…" :
+			 psprintf("Say which statuses block, blocking_statuses => ARRAY[%s], or which do not, free_statuses => ARRAY[...].",
+					  guard->status_is_enum ? "..." :
 					  guard->status_base_type == BOOLOID ? "'true'" :
 					  "'1', '2'"));
 }
@@ -1053,7 +1057,7 @@ report_time_type(Guard *guard)
 					  guard->rule->time_column),
 			 psprintf("It is of type %s; a guard knows date, timestamp with or without time zone, and the ranges of these.",
 					  format_type_be(guard->time_type)),
-			 "Name another column with time_column => '…', or say time_column => NULL if every booking is upcoming.");
+			 "Name another column with time_column => '...', or say time_column => NULL if every booking is upcoming.");
 }
 
 
@@ -1106,7 +1110,7 @@ report_bad_list(const char *argument)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be a list of one or more strings.", argument),
 			 errdetail("It is empty, has NULL in it or has more than one dimension."),
-			 errhint("Write it as ARRAY['…', '…'].")));
+			 errhint("Write it as ARRAY['...', '...'].")));
 }
 
 /*
@@ -1136,7 +1140,7 @@ report_statuses_without_column(void)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("Statuses are given, but status_column is NULL."),
 			 errdetail("Without a status column every booking is active."),
-			 errhint("Name the column with status_column => '…', or leave out the statuses.")));
+			 errhint("Name the column with status_column => '...', or leave out the statuses.")));
 }
 
 /*
@@ -1253,7 +1257,7 @@ report_no_foreign_key(Oid service_relid, Oid booking_relid)
 			 errmsg("Table %s has no foreign key to table %s to learn the key from.",
 					report_table_name(booking_relid), report_table_name(service_relid)),
 			 errdetail("A guard needs no foreign key, but then it must be told which columns of the bookings point at the services."),
-			 errhint("Name them with booking_key => ARRAY['…'].")));
+			 errhint("Name them with booking_key => ARRAY['...'].")));
 }
 
 /* Several keys, as SQL arrays. */
@@ -1305,7 +1309,7 @@ report_no_primary_key(Oid service_relid)
 			 errmsg("Table %s has no primary key for the bookings to point at.",
 					report_table_name(service_relid)),
 			 errdetail("There is no foreign key on the booking columns either."),
-			 errhint("Name the columns with service_key => ARRAY['…']; they need a unique index.")));
+			 errhint("Name the columns with service_key => ARRAY['...']; they need a unique index.")));
 }
 
 /*
@@ -1456,7 +1460,7 @@ report_name_taken(Guard *guard, const char *name)
 			 errmsg("Trigger \"%s\" on table %s is not booking_guard's.",
 					name, report_table_name(guard->service_relid)),
 			 errdetail("The guards of a table share a trigger of this name."),
-			 errhint("Give yours another name: ALTER TRIGGER %s ON %s RENAME TO …;",
+			 errhint("Give yours another name: ALTER TRIGGER %s ON %s RENAME TO ...;",
 					 quote_identifier(name),
 					 report_table_name(guard->service_relid))));
 }
@@ -1477,9 +1481,13 @@ report_orphans(Guard *guard, ClaimTally *tally)
 					upcoming_bookings(guard, tally->total),
 					tally->total == 1 ? "points" : "point",
 					guard->rule->label),
+			 tally->total == 1 ?
+			 errdetail("It breaks the promise that the guard is to keep. To list it: %s",
+					   orphans_query(guard)) :
 			 errdetail("They break the promise that the guard is to keep. To list them: %s",
 					   orphans_query(guard)),
-			 errhint("Cancel or move them first; or say validate => false to guard only what comes.")));
+			 errhint("Cancel or move %s first; or say validate => false to guard only what comes.",
+					 tally->total == 1 ? "it" : "them")));
 }
 
 /*
@@ -1623,8 +1631,9 @@ report_no_index(Guard *guard)
 	ereport(WARNING,
 			(errmsg("No index of table %s serves the guard's count.",
 					report_table_name(guard->booking_relid)),
-			 errdetail("Every delete from table %s will read all of it.",
-					   report_table_name(guard->service_relid)),
+			 errdetail("Every delete from table %s will read all of table %s.",
+					   report_table_name(guard->service_relid),
+					   report_table_name(guard->booking_relid)),
 			 errhint("%s", report_index_fix(guard))));
 }
 
@@ -1712,7 +1721,7 @@ report_tenant_unknown(Oid service_relid)
 			 errmsg("tenant_id is given, but table %s has no tenant column.",
 					report_table_name(service_relid)),
 			 errdetail("It would be ignored, and a row of any tenant taken."),
-			 errhint("Leave tenant_id out, or name the column: booking_guard_protect(…, tenant_column => '…', or_replace => true).")));
+			 errhint("Leave tenant_id out, or name the column: booking_guard_protect(..., tenant_column => '...', or_replace => true).")));
 }
 
 /*
@@ -1733,7 +1742,7 @@ report_id_length(Oid service_relid, List *columns, int given)
 			 errdetail("A service is identified by (%s).",
 					   comma_list(columns)),
 			 errhint(wanted == 1 ? "Give a single value." :
-					 "Give an array with a value for each, in this order: ARRAY['…', '…'].")));
+					 "Give an array with a value for each, in this order: ARRAY['...', '...'].")));
 }
 
 /*

@@ -128,7 +128,7 @@ can_compare_as(GuardKeyColumn *key, Oid opcintype)
 	if (!can_coerce_type(2, input_types, target_types, COERCION_IMPLICIT))
 		return false;
 
-	if (IsPolymorphicType(opcintype))
+	if (IsPolymorphicType(opcintype) || key->service_type == key->booking_type)
 		return true;
 	path = find_coercion_pathway(opcintype, key->booking_type,
 								 COERCION_IMPLICIT, &function);
@@ -362,9 +362,10 @@ resolve_status(Guard *guard)
 
 	typcache = lookup_type_cache(guard->status_base_type,
 								 TYPECACHE_EQ_OPR_FINFO);
-	if (!OidIsValid(typcache->eq_opr))
-		report_status_without_equality(guard);
 	guard->status_eq_opr = typcache->eq_opr;
+	if (!OidIsValid(guard->status_eq_opr) ||
+		!OidIsValid(get_array_type(guard->status_base_type)))
+		report_status_type(guard);
 	fmgr_info_copy(&guard->status_eq, &typcache->eq_opr_finfo,
 				   guard->context);
 
@@ -548,7 +549,9 @@ constraint_root(Oid constraint)
  *   if there is none, at the end of the statement at the latest;
  * - defers: it may be told to check at the end of the transaction, and will
  *   then, whatever happened to either row meanwhile;
- * - cascades: it carries the bookings along when a service's key changes.
+ * - cascades: it carries the bookings along when a service's key changes;
+ *   when a row moves to another partition as well, only if it references the
+ *   partitioned table: AfterTriggerSaveEvent().
  *
  * Whether a constraint is in force is not to be read from pg_constraint
  * alone: after DISABLE TRIGGER ALL and ENABLE TRIGGER USER it is still
@@ -589,7 +592,10 @@ resolve_foreign_keys(Guard *guard)
 							(int) GetSysCacheHashValue1(CONSTROID,
 														ObjectIdGetDatum(form->oid)));
 			if (guard->side == SERVICE_SIDE)
+			{
 				guard->cascades = true;
+				guard->cascades_moves |= trigger->tgisclone;
+			}
 			else if (form->convalidated && !form->condeferrable)
 				guard->leans = true;
 			else if (form->convalidated)

@@ -209,7 +209,7 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 }
 
 /*
- * Append " FROM … WHERE …", the call's service.
+ * Append " FROM ... WHERE ...", the call's service.
  */
 static void
 append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
@@ -217,12 +217,13 @@ append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
 	query_append_relation(sql, call->relid);
 	for (int i = 0; i < call->ncolumns; i++)
 	{
-		Oid			type = call->column[i].type;
+		Oid			type = getBaseType(call->column[i].type);
 
 		argtypes[i] = type;
 		appendStringInfoString(sql, i == 0 ? " WHERE " : " AND ");
 		generate_operator_clause(sql,
-								 psprintf("x.%s", quote_identifier(call->column[i].name)),
+								 query_column(call->relid,
+											  call->column[i].name),
 								 type, call->column[i].eq_opr,
 								 psprintf("$%d", i + 1), type);
 	}
@@ -378,6 +379,7 @@ delete_row(void *arg)
 {
 	Deletion   *deletion = (Deletion *) arg;
 
+	service_forget_refusal();
 	deletion->deleted =
 		run_as_caller(&deletion->call->identifying->delete_plan, "DELETE",
 					  deletion->call);

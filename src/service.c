@@ -53,6 +53,17 @@ service_last_refusal(void)
 	return &last_refusal;
 }
 
+/*
+ * service_forget_refusal
+ *
+ * Forget the last refusal, so that the next one is known to be new.
+ */
+void
+service_forget_refusal(void)
+{
+	memset(&last_refusal, 0, sizeof(Refusal));
+}
+
 static void refuse(Guard *guard, RefusalKind kind, Relation rel,
 				   TupleTableSlot *slot, ClaimTally *tally)
 	pg_attribute_noreturn();
@@ -102,8 +113,8 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
 		{
 			GuardKeyColumn *column = &guard->key[i];
 			bool		of_booking = key_of == BOOKING_SIDE;
-			char	   *name = psprintf("x.%s",
-										quote_identifier(column->service_name));
+			char	   *name = query_column(guard->service_relid,
+											column->service_name);
 
 			if (OidIsValid(column->collation))
 				name = psprintf("(%s COLLATE %s)", name,
@@ -185,6 +196,7 @@ booking_guard_service(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleTableSlot *oldslot;
+	bool		moves;
 	bool		key_changes;
 	Guard	   *guard;
 	ClaimTally	tally;
@@ -223,9 +235,10 @@ booking_guard_service(PG_FUNCTION_ARGS)
 	 * row that moved to another partition it hears of the update after this
 	 * trigger heard of a delete.
 	 */
-	key_changes = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ||
+	moves = TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
 		claims_was_moved(oldslot);
-	if (key_changes && guard->cascades)
+	key_changes = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) || moves;
+	if (key_changes && (moves ? guard->cascades_moves : guard->cascades))
 		return PointerGetDatum(NULL);
 
 	refuse(guard, key_changes ? REFUSE_KEY_CHANGE : REFUSE_DELETE,

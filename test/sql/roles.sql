@@ -1,0 +1,278 @@
+--
+-- Who may do what does not change what counts: a guard sees every booking,
+-- whoever asks. What its message tells depends on what the caller may read.
+--
+CREATE ROLE regress_guard_services;    -- owns the services
+CREATE ROLE regress_guard_bookings;    -- owns the bookings
+CREATE ROLE regress_guard_clerk;       -- deletes services, and reads what she is granted
+CREATE ROLE regress_guard_customer;    -- makes bookings
+GRANT regress_guard_services, regress_guard_bookings, regress_guard_clerk, regress_guard_customer TO CURRENT_USER;
+
+CREATE SCHEMA roles;
+GRANT USAGE ON SCHEMA roles TO PUBLIC;
+SET search_path = roles, public;
+SET timezone = 'UTC';
+
+CREATE TABLE service (id integer PRIMARY KEY, tenant text, name text);
+CREATE TABLE booking (
+	id integer PRIMARY KEY,
+	service_id integer,
+	customer text,
+	status text DEFAULT 'CONFIRMED',
+	date timestamptz DEFAULT '2100-01-01 10:00+00'
+);
+CREATE INDEX ON booking (service_id);
+ALTER TABLE service OWNER TO regress_guard_services;
+ALTER TABLE booking OWNER TO regress_guard_bookings;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+INSERT INTO service VALUES (1, 'a', 'Cut'), (2, 'a', 'Shave'), (3, 'b', 'Dye'), (4, 'a', 'Perm');
+INSERT INTO booking VALUES (11, 1, 'ann'), (12, 1, 'bob'), (13, 3, 'bob');
+
+
+--
+-- The one who deletes
+--
+-- may not read the bookings: no detail, no id
+GRANT SELECT, UPDATE, DELETE ON service TO regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 1;
+UPDATE service SET id = 9 WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+SELECT * FROM booking_guard_blocking_bookings(1);
+-- and is not kept from what nobody needs
+BEGIN;
+DELETE FROM service WHERE id = 2 RETURNING id;
+SELECT * FROM safe_delete_service(4);
+ROLLBACK;
+
+-- may read the columns that the detail is made from, but not the ids that the
+-- call in the hint would list
+RESET ROLE;
+GRANT SELECT (service_id, status, date) ON booking TO regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+RESET ROLE;
+REVOKE SELECT (date) ON booking FROM regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+
+-- may read all of them
+RESET ROLE;
+GRANT SELECT ON booking TO regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+SELECT * FROM booking_guard_blocking_bookings(1);
+
+-- may read them, but not the services
+RESET ROLE;
+REVOKE SELECT ON service FROM regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service;
+RESET ROLE;
+GRANT SELECT (id) ON service TO regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 1;
+
+-- may not delete at all
+RESET ROLE;
+REVOKE DELETE ON service FROM regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 2;
+SELECT * FROM safe_delete_service(2);
+RESET ROLE;
+GRANT SELECT, DELETE ON service TO regress_guard_clerk;
+
+-- in a function that runs as another: both must be allowed to read
+REVOKE SELECT ON booking FROM regress_guard_clerk;
+CREATE FUNCTION remove(which integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = roles, public
+	AS 'BEGIN DELETE FROM service WHERE id = which; END';
+SET ROLE regress_guard_clerk;
+SELECT remove(1);
+RESET ROLE;
+SELECT remove(1);
+-- the other way round: a function of hers, called by who may read all
+ALTER FUNCTION remove OWNER TO regress_guard_clerk;
+SELECT remove(1);
+DROP FUNCTION remove;
+
+-- by a cascade, which runs as the owner of the services
+CREATE TABLE tenant (name text PRIMARY KEY);
+INSERT INTO tenant VALUES ('a'), ('b');
+ALTER TABLE service ADD CONSTRAINT service_tenant FOREIGN KEY (tenant) REFERENCES tenant ON DELETE CASCADE;
+ALTER TABLE tenant OWNER TO regress_guard_clerk;
+GRANT SELECT ON booking TO regress_guard_services;
+SET ROLE regress_guard_clerk;
+DELETE FROM tenant WHERE name = 'a';
+RESET ROLE;
+DELETE FROM tenant WHERE name = 'a';
+ALTER TABLE service DROP CONSTRAINT service_tenant;
+REVOKE SELECT ON booking FROM regress_guard_services;
+
+-- the owner of the services alone, who may not read the bookings
+SET ROLE regress_guard_services;
+DELETE FROM service WHERE id = 1;
+TRUNCATE service;
+RESET ROLE;
+
+
+--
+-- Row-level security on the bookings: it hides them from her, not from the guard
+--
+GRANT SELECT ON booking TO regress_guard_clerk;
+ALTER TABLE booking ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_guard_clerk;
+SELECT count(*) FROM booking;
+DELETE FROM service WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+SELECT * FROM booking_guard_blocking_bookings(1);
+RESET ROLE;
+-- she sees a part of them
+CREATE POLICY own ON booking FOR ALL TO PUBLIC USING (customer = 'ann') WITH CHECK (true);
+SET ROLE regress_guard_clerk;
+SELECT count(*) FROM booking;
+DELETE FROM service WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+SELECT * FROM booking_guard_blocking_bookings(1);
+DELETE FROM service WHERE id = 3;
+RESET ROLE;
+-- FORCE binds the owner, too, as whom the guard counts
+ALTER TABLE booking FORCE ROW LEVEL SECURITY;
+SET ROLE regress_guard_bookings;
+SELECT count(*) FROM booking;
+RESET ROLE;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 3;
+SELECT * FROM safe_delete_service(3);
+RESET ROLE;
+-- who sees them all is told all
+SET ROLE regress_guard_clerk;
+SET row_security = off;
+DELETE FROM service WHERE id = 3;
+RESET row_security;
+RESET ROLE;
+DELETE FROM service WHERE id = 3;
+
+-- neither the owner of the tables nor a policy can slip code into the count:
+-- what a policy calls is not even run
+CREATE FUNCTION spy() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE WARNING 'spy was called by %', current_user;
+	RETURN true;
+END $$;
+DROP POLICY own ON booking;
+CREATE POLICY spying ON booking USING (spy());
+DELETE FROM service WHERE id = 3;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 3;
+RESET ROLE;
+DROP POLICY spying ON booking;
+ALTER TABLE booking NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE booking DISABLE ROW LEVEL SECURITY;
+
+
+--
+-- The one who books
+--
+-- needs no right on the services
+GRANT INSERT, UPDATE (service_id, status, date) ON booking TO regress_guard_customer;
+SET ROLE regress_guard_customer;
+INSERT INTO booking VALUES (21, 2, 'eve');
+INSERT INTO booking VALUES (22, 99, 'eve');
+UPDATE booking SET service_id = 99;
+UPDATE booking SET service_id = NULL;
+RESET ROLE;
+GRANT SELECT ON booking TO regress_guard_customer;
+SET ROLE regress_guard_customer;
+INSERT INTO booking VALUES (22, 99, 'eve');
+UPDATE booking SET service_id = NULL WHERE id = 21;
+RESET ROLE;
+
+-- nor a policy that shows them
+ALTER TABLE service ENABLE ROW LEVEL SECURITY;
+ALTER TABLE service FORCE ROW LEVEL SECURITY;
+SET ROLE regress_guard_customer;
+INSERT INTO booking VALUES (23, 2, 'eve');
+INSERT INTO booking VALUES (24, 99, 'eve');
+RESET ROLE;
+-- nor can one hide the service
+SET ROLE regress_guard_services;
+SELECT count(*) FROM service;
+RESET ROLE;
+UPDATE booking SET status = 'CANCELLED' WHERE id = 23;
+UPDATE booking SET status = 'CONFIRMED' WHERE id = 23;
+SELECT id, service_id, status FROM booking WHERE id > 20 ORDER BY id;
+ALTER TABLE service NO FORCE ROW LEVEL SECURITY;
+
+
+--
+-- safe_delete_service tells nobody about services they cannot see
+--
+CREATE POLICY of_tenant ON service TO regress_guard_clerk USING (tenant = current_setting('roles.tenant'));
+SET roles.tenant = 'a';
+SET ROLE regress_guard_clerk;
+SELECT id FROM service ORDER BY id;
+SELECT * FROM safe_delete_service(1);
+SELECT * FROM safe_delete_service(3);
+SELECT * FROM safe_delete_service(99);
+SELECT * FROM booking_guard_blocking_bookings(1);
+SELECT * FROM booking_guard_blocking_bookings(3);
+DELETE FROM service WHERE id = 3;
+-- a policy that lets her see it, but not delete it
+RESET ROLE;
+CREATE POLICY not_this ON service AS RESTRICTIVE FOR DELETE TO regress_guard_clerk USING (id <> 4);
+SET ROLE regress_guard_clerk;
+SELECT * FROM safe_delete_service(4);
+RESET ROLE;
+DROP POLICY not_this ON service;
+
+-- a tenant column does the same without policies
+ALTER TABLE service DISABLE ROW LEVEL SECURITY;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], tenant_column => 'tenant', or_replace => true);
+SET ROLE regress_guard_clerk;
+SELECT * FROM safe_delete_service(3);
+SELECT * FROM safe_delete_service(3, 'a');
+SELECT * FROM safe_delete_service(3, 'b');
+SELECT * FROM booking_guard_blocking_bookings(3, 'a');
+SELECT * FROM booking_guard_blocking_bookings(3, 'b');
+DELETE FROM service WHERE id = 3;
+BEGIN;
+SELECT * FROM safe_delete_service(4, 'b');
+SELECT * FROM safe_delete_service(4, 'a');
+SELECT * FROM safe_delete_service(4, 'a');
+ROLLBACK;
+RESET ROLE;
+-- whose tenant the detail tells must be allowed to read it
+REVOKE SELECT ON service FROM regress_guard_clerk;
+GRANT SELECT (id) ON service TO regress_guard_clerk;
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 3;
+RESET ROLE;
+
+
+--
+-- A guard goes on when its owner loses every right on the other's table,
+-- and when its function may no longer be executed
+--
+REVOKE ALL ON service FROM regress_guard_bookings;
+REVOKE ALL ON booking FROM regress_guard_services;
+BEGIN;
+REVOKE EXECUTE ON FUNCTION booking_guard_service, booking_guard_booking, booking_guard_before_delete FROM PUBLIC;
+SET LOCAL ROLE regress_guard_services;
+DELETE FROM roles.service WHERE id = 1;
+ROLLBACK;
+
+-- An owner who may not read her own table blinds the guard. It says so and lets
+-- nothing pass, as a foreign key would.
+REVOKE ALL ON booking FROM regress_guard_bookings;
+DELETE FROM service WHERE id = 2;
+INSERT INTO booking VALUES (25, 2, 'eve');
+REVOKE ALL ON service FROM regress_guard_services;
+INSERT INTO booking VALUES (26, 2, 'eve');
+
+SET client_min_messages = warning;
+DROP SCHEMA roles CASCADE;
+DROP ROLE regress_guard_services, regress_guard_bookings, regress_guard_clerk, regress_guard_customer;
