@@ -124,7 +124,8 @@ typedef struct GuardKeyColumn
 	Oid			booking_type;
 	Oid			eq_opr;			/* service column = booking column */
 	Oid			service_eq_opr; /* service column = service column */
-	Oid			collation;		/* to name in queries, or InvalidOid */
+	Oid			service_collation;	/* of the service's index */
+	Oid			collation;		/* that to name in queries, or InvalidOid */
 } GuardKeyColumn;
 
 /* Where a row carries what makes it a claim; 0 where it does not. */
@@ -238,9 +239,10 @@ typedef enum RefusalKind
 typedef struct Refusal
 {
 	RefusalKind kind;
+	const char *name;			/* the guard's */
 	Oid			service_relid;	/* the guard's tables */
 	Oid			booking_relid;
-	int			depth;			/* pg_trigger_depth() */
+	KeyValues	key;			/* the service's, as the guard has it */
 	int64		total;
 	bool		has_start;
 	TimestampTz start;

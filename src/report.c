@@ -395,8 +395,7 @@ report_check_trigger(FunctionCallInfo fcinfo, const char *function,
 	{
 		List	   *names = NIL;
 
-		if (events & (1 << TRIGGER_EVENT_INSERT))
-			names = lappend(names, "INSERT");
+		/* no function of ours that takes INSERT leaves anything out */
 		if (events & (1 << TRIGGER_EVENT_DELETE))
 			names = lappend(names, "DELETE");
 		if (events & (1 << TRIGGER_EVENT_UPDATE))
@@ -513,6 +512,16 @@ report_refusal(Guard *guard, RefusalKind kind, int64 total)
 }
 
 /*
+ * Whether a service cannot be named in a call, for want of a tenant.
+ */
+static bool
+lacks_tenant(Guard *guard, TupleTableSlot *slot)
+{
+	return guard->rule->tenant_column != NULL &&
+		slot_attisnull(slot, guard->tenant_attnum);
+}
+
+/*
  * The call that lists what blocks this service.
  */
 static char *
@@ -581,7 +590,7 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 		else
 		{
 			who = key_text(guard, slot);
-			if (may_list(guard))
+			if (may_list(guard) && !lacks_tenant(guard, slot))
 				hint = psprintf("%s To list %s: %s", hint, them,
 								list_call(guard, rel, slot));
 		}
@@ -950,6 +959,21 @@ report_no_unique_index(Guard *guard)
 			 "It must be on just these columns, valid, not deferrable and without WHERE or expressions, as for a foreign key; else a booker's lock does not keep the key from changing.",
 			 psprintf("Make one: CREATE UNIQUE INDEX CONCURRENTLY ON %s (%s);",
 					  report_table_name(guard->service_relid), columns.data));
+}
+
+/*
+ * report_tenant_type
+ *
+ * A tenant column that no tenant_id can be compared with.
+ */
+void
+report_tenant_type(Guard *guard, Oid type)
+{
+	unusable(guard, ERRCODE_UNDEFINED_FUNCTION,
+			 psprintf("the type of column \"%s\" has no equality",
+					  guard->rule->tenant_column),
+			 psprintf("It is of type %s.", format_type_be(type)),
+			 "Name a column of another type, or leave tenant_column out.");
 }
 
 /*

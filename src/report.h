@@ -57,6 +57,8 @@ extern void report_key_types_differ(Guard *guard, const GuardKeyColumn *key)
 			pg_attribute_noreturn();
 extern void report_no_unique_index(Guard *guard)
 			pg_attribute_noreturn();
+extern void report_tenant_type(Guard *guard, Oid type)
+			pg_attribute_noreturn();
 extern void report_status_type(Guard *guard)
 			pg_attribute_noreturn();
 extern void report_unknown_status(Guard *guard, const char *label)

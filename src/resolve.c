@@ -174,6 +174,7 @@ resolve_key_operators(Guard *guard, GuardKeyColumn *key,
 											 key->service_attnum);
 	collations[2] = catalog_column_collation(guard->booking_relid,
 											 key->booking_attnum);
+	key->service_collation = collation;
 	key->collation = InvalidOid;
 	for (int i = 0; OidIsValid(collation) && i < (int) lengthof(collations); i++)
 	{
@@ -227,9 +228,15 @@ resolve_key(Guard *guard)
 
 	if (rule->tenant_column != NULL)
 	{
+		Oid			tenant_type;
+
 		guard->tenant_attnum = rule_column(guard, guard->service_relid,
 											rule->tenant_column,
 											"tenant_column");
+		tenant_type = get_atttype(guard->service_relid, guard->tenant_attnum);
+		if (!OidIsValid(lookup_type_cache(tenant_type,
+										  TYPECACHE_EQ_OPR)->eq_opr))
+			report_tenant_type(guard, tenant_type);
 		if (guard->side == SERVICE_SIDE)
 			guard->tenant_attnum = carrier_column(guard, SERVICE_SIDE,
 												  rule->tenant_column);

@@ -82,7 +82,7 @@ static List *
 argument_strings(FunctionCallInfo fcinfo, int argno, bool as_whole)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argno);
-	Oid			element_type = get_element_type(type);
+	Oid			element_type = get_element_type(getBaseType(type));
 	Datum		value = PG_GETARG_DATUM(argno);
 	List	   *strings = NIL;
 	Datum	   *elements;
@@ -387,53 +387,65 @@ delete_row(void *arg)
 
 /*
  * Whether an error is the refusal of one of the service's own guards to
- * delete this very row, at the given depth of triggers.  Deeper down, a
- * cascade or a trigger may have met another service.
+ * delete this very service; if so, return the guard.  A cascade or a trigger
+ * may have met another one.
  */
-static bool
-is_own_refusal(ServiceCall *call, int depth, ErrorData *edata)
+static Guard *
+refusing_guard(ServiceCall *call, ErrorData *edata)
 {
 	const Refusal *refusal = service_last_refusal();
 	ListCell   *lc;
 
 	if (edata->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION ||
-		edata->constraint_name == NULL || edata->table_name == NULL ||
-		strcmp(edata->table_name, get_rel_name(call->relid)) != 0 ||
-		refusal->kind != REFUSE_DELETE || refusal->depth != depth ||
-		refusal->service_relid != call->relid)
-		return false;
+		edata->constraint_name == NULL ||
+		refusal->kind != REFUSE_DELETE ||
+		refusal->service_relid != call->relid ||
+		strcmp(edata->constraint_name, refusal->name) != 0)
+		return NULL;
 
 	foreach(lc, call->guards)
 	{
-		if (strcmp(edata->constraint_name,
-				   ((Guard *) lfirst(lc))->name) == 0)
-			return true;
+		Guard	   *guard = (Guard *) lfirst(lc);
+		KeyValues	key;
+		bool		same = true;
+
+		if (strcmp(guard->name, refusal->name) != 0)
+			continue;
+		if (!service_key(call, guard, &key))
+			return NULL;
+		for (int i = 0; same && i < key.n; i++)
+			same = DatumGetBool(OidFunctionCall2Coll(get_opcode(guard->key[i].service_eq_opr),
+													 guard->key[i].service_collation,
+													 key.value[i],
+													 refusal->key.value[i]));
+		return same ? guard : NULL;
 	}
-	return false;
+	return NULL;
 }
 
 /*
  * Delete the service as the caller, in a subtransaction.  Returns how many
- * rows were deleted; or, if one of the service's guards refused, -1 with its
- * sentence and what it counted, and the subtransaction undone with all its
- * locks.  Other errors go on.
+ * rows were deleted; or, if one of the service's guards refused, -1 with the
+ * guard, its sentence and what it counted, and the subtransaction undone with
+ * all its locks.  Other errors go on.
  *
  * The guard's triggers do what is left to do: the server locks the row, they
  * count with the newest snapshot, and again when the row is gone.
  */
 static int64
-delete_service(ServiceCall *call, char **message, Refusal *refusal)
+delete_service(ServiceCall *call, Guard **blocking, char **message,
+			   Refusal *refusal)
 {
 	Deletion	deletion = {call, 0};
-	int			depth = DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
 	ErrorData  *edata = query_try(delete_row, &deletion);
 
 	if (edata == NULL)
 		return (int64) deletion.deleted;
-	if (!is_own_refusal(call, depth + 1, edata))
-		ReThrowError(edata);
 
 	*refusal = *service_last_refusal();
+	*blocking = refusing_guard(call, edata);
+	if (*blocking == NULL)
+		ReThrowError(edata);
 	*message = edata->message;
 	return -1;
 }
@@ -500,20 +512,13 @@ safe_delete_service(PG_FUNCTION_ARGS)
 			outcome = "blocked";
 		else
 		{
-			int64		deleted = delete_service(&call, &message, &refusal);
+			int64		deleted = delete_service(&call, &blocking, &message,
+											 &refusal);
 
 			if (deleted > 0)
 				outcome = "deleted";
 			else if (deleted < 0)
-			{
 				outcome = "blocked";
-				foreach(lc, call.guards)
-				{
-					if (((Guard *) lfirst(lc))->booking_relid ==
-						refusal.booking_relid)
-						blocking = (Guard *) lfirst(lc);
-				}
-			}
 			else if (find_service(&call))
 				report_delete_suppressed(call.identifying);
 			else

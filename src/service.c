@@ -23,8 +23,10 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "guard.h"
 #include "report.h"
@@ -54,6 +56,40 @@ service_last_refusal(void)
 }
 
 /*
+ * Where the last refusal's values are: they must outlive the subtransaction
+ * that the error ends.
+ */
+static MemoryContext
+refusal_context(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext,
+										"booking_guard refusal",
+										ALLOCSET_SMALL_SIZES);
+	return context;
+}
+
+static void
+copy_key(Guard *guard, TupleTableSlot *slot, KeyValues *key)
+{
+	MemoryContext old = MemoryContextSwitchTo(refusal_context());
+
+	claims_key_values(guard, slot, key);
+	for (int i = 0; i < key->n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor,
+											  guard->key[i].attnum - 1);
+
+		if (!key->isnull[i])
+			key->value[i] = datumCopy(key->value[i], att->attbyval,
+									  att->attlen);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
  * service_forget_refusal
  *
  * Forget the last refusal, so that the next one is known to be new.
@@ -62,6 +98,7 @@ void
 service_forget_refusal(void)
 {
 	memset(&last_refusal, 0, sizeof(Refusal));
+	MemoryContextReset(refusal_context());
 }
 
 static void refuse(Guard *guard, RefusalKind kind, Relation rel,
@@ -72,9 +109,12 @@ static void
 refuse(Guard *guard, RefusalKind kind, Relation rel, TupleTableSlot *slot,
 	   ClaimTally *tally)
 {
+	service_forget_refusal();
 	last_refusal.kind = kind;
 	last_refusal.service_relid = guard->service_relid;
-	last_refusal.depth = DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
+	last_refusal.name = MemoryContextStrdup(refusal_context(), guard->name);
+	if (slot != NULL)
+		copy_key(guard, slot, &last_refusal.key);
 	last_refusal.total = tally->total;
 	last_refusal.has_start = tally->has_start;
 	last_refusal.start = tally->start;
@@ -147,8 +187,11 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
  * booking_guard_service() to see; but there the row is already marked as
  * deleted, and an error here comes before that.
  *
- * On a partition nothing is known yet: a row that moves to another partition
- * fires this trigger too.
+ * Two cases are left to that trigger altogether.  On a partition nothing is
+ * known yet: a row that moves to another partition fires this trigger too.
+ * And within another trigger the statement outside is not done: a tenant's
+ * delete may cascade to the services first and to the bookings next, by the
+ * chance of which foreign key is older.  AFTER triggers wait for all of it.
  */
 Datum
 booking_guard_before_delete(PG_FUNCTION_ARGS)
@@ -160,7 +203,8 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 						 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
 						 1 << TRIGGER_EVENT_DELETE);
 
-	if (trigdata->tg_relation->rd_rel->relispartition)
+	if (trigdata->tg_relation->rd_rel->relispartition ||
+		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 1)
 		return PointerGetDatum(trigdata->tg_trigtuple);
 
 	foreach(lc, guard_of_service(trigdata->tg_relation,

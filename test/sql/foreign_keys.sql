@@ -134,10 +134,13 @@ BEGIN;
 DELETE FROM customer WHERE id = 1;
 DELETE FROM shop WHERE id = 1;
 ROLLBACK;
--- bookings that go with the shop, too, but later than its services: the server
--- cascades in the order in which the foreign keys were made
+-- bookings that go with the shop, too: no booking is left without its service,
+-- whichever of the two foreign keys is older and cascades first
 UPDATE booking SET shop_id = 1 WHERE id = 21;
+BEGIN;
 DELETE FROM shop WHERE id = 1;
+SELECT count(*) FROM booking WHERE id = 21;
+ROLLBACK;
 ALTER TABLE service DROP CONSTRAINT service_shop_id_fkey;
 ALTER TABLE service ADD FOREIGN KEY (shop_id) REFERENCES shop ON DELETE CASCADE;
 BEGIN;
