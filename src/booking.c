@@ -17,7 +17,7 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "guard.h"
@@ -26,19 +26,27 @@
 PG_FUNCTION_INFO_V1(booking_guard_booking);
 
 /*
- * The last claim that was deleted to be moved to another partition.  An
- * UPDATE that moves a row fires the triggers of a DELETE and of an INSERT, the
- * one right after the other; what the row was is only known in the first, and
- * what became of it only in the second.  That it is the same row shows in the
- * command that did both.
+ * A row that is being moved to another partition.  An UPDATE that moves a row
+ * fires the triggers of a DELETE and of an INSERT; what the row was is only
+ * known in the first, and what became of it only in the second.  That it is
+ * the same row shows in the command that did both.
  */
-static struct
+typedef struct MovedRow
 {
+	char	   *guard;			/* its name and booking table */
 	Oid			booking_relid;
-	NameData	guard;
 	TransactionId xid;
 	CommandId	cid;
-}			moved_claim;
+	bool		was_claim;
+} MovedRow;
+
+/*
+ * Those whose INSERT has not been seen yet: mostly none, or one a guard.  The
+ * list lives in the memory of the transaction that moved_rows_xid names; in
+ * any other it is void.
+ */
+static List *moved_rows = NIL;
+static TransactionId moved_rows_xid = InvalidTransactionId;
 
 /*
  * Whether the old version of a booking already held its service for the new
@@ -69,46 +77,91 @@ is_claim(Guard *guard, TupleTableSlot *slot)
 }
 
 /*
- * Remember a claim whose row moves to another partition.
+ * The note about a moved row, by the guard and the command that moves it.
  */
-static void
-note_moved_claim(Guard *guard, TupleTableSlot *slot)
+static MovedRow *
+find_moved_row(Guard *guard, TransactionId xid, CommandId cid)
 {
-	HeapTuple	tuple;
-	bool		should_free;
+	ListCell   *lc;
 
-	if (!claims_was_moved(slot) || !is_claim(guard, slot))
-		return;
+	if (moved_rows_xid != GetTopTransactionIdIfAny())
+		moved_rows = NIL;		/* freed with its transaction */
 
-	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
-	moved_claim.booking_relid = guard->booking_relid;
-	namestrcpy(&moved_claim.guard, guard->name);
-	moved_claim.xid = HeapTupleHeaderGetUpdateXid(tuple->t_data);
-	moved_claim.cid = HeapTupleHeaderGetCmax(tuple->t_data);
-	if (should_free)
-		heap_freetuple(tuple);
+	foreach(lc, moved_rows)
+	{
+		MovedRow   *row = (MovedRow *) lfirst(lc);
+
+		if (row->xid == xid && row->cid == cid &&
+			row->booking_relid == guard->booking_relid &&
+			strcmp(row->guard, guard->name) == 0)
+			return row;
+	}
+	return NULL;
 }
 
 /*
- * Whether an inserted row is that claim in its new partition.
+ * Note what a row was that is moved to another partition.
  */
-static bool
-is_moved_claim(Guard *guard, TupleTableSlot *slot)
+static void
+note_moved_row(Guard *guard, TupleTableSlot *slot)
 {
 	HeapTuple	tuple;
 	bool		should_free;
-	bool		is_same;
+	TransactionId xid;
+	CommandId	cid;
+	MovedRow   *row;
 
-	if (moved_claim.booking_relid != guard->booking_relid ||
-		strcmp(NameStr(moved_claim.guard), guard->name) != 0)
+	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+	xid = HeapTupleHeaderGetUpdateXid(tuple->t_data);
+	cid = HeapTupleHeaderGetCmax(tuple->t_data);
+	if (should_free)
+		heap_freetuple(tuple);
+
+	row = find_moved_row(guard, xid, cid);
+	if (row == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+
+		row = palloc(sizeof(MovedRow));
+		row->guard = pstrdup(guard->name);
+		row->booking_relid = guard->booking_relid;
+		row->xid = xid;
+		row->cid = cid;
+		moved_rows = lappend(moved_rows, row);
+		moved_rows_xid = GetTopTransactionId();
+		MemoryContextSwitchTo(old);
+	}
+	row->was_claim = is_claim(guard, slot);
+}
+
+/*
+ * Whether an inserted row was a claim in another partition.  Forgets the note
+ * about it.
+ */
+static bool
+was_moved_claim(Guard *guard, TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+	bool		should_free;
+	MovedRow   *row;
+	bool		was_claim;
+
+	if (moved_rows == NIL)
 		return false;
 
 	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
-	is_same = HeapTupleHeaderGetXmin(tuple->t_data) == moved_claim.xid &&
-		HeapTupleHeaderGetCmin(tuple->t_data) == moved_claim.cid;
+	row = find_moved_row(guard, HeapTupleHeaderGetXmin(tuple->t_data),
+						 HeapTupleHeaderGetCmin(tuple->t_data));
 	if (should_free)
 		heap_freetuple(tuple);
-	return is_same;
+	if (row == NULL)
+		return false;
+
+	was_claim = row->was_claim;
+	moved_rows = list_delete_ptr(moved_rows, row);
+	pfree(row->guard);
+	pfree(row);
+	return was_claim;
 }
 
 /*
@@ -188,19 +241,28 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	TupleTableSlot *newslot;
 	Guard	   *guard;
 	KeyValues	key;
+	bool		moved_claim;
 	bool		may_rely;
+	int			events = (1 << TRIGGER_EVENT_INSERT) |
+		(1 << TRIGGER_EVENT_UPDATE);
 
+	/* Only partitions have rows that move. */
+	if (CALLED_AS_TRIGGER(fcinfo) &&
+		trigdata->tg_relation->rd_rel->relispartition)
+		events |= 1 << TRIGGER_EVENT_DELETE;
 	report_check_trigger(fcinfo, BOOKING_FUNCTION,
 						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
-						 (1 << TRIGGER_EVENT_INSERT) |
-						 (1 << TRIGGER_EVENT_UPDATE) |
-						 (1 << TRIGGER_EVENT_DELETE));
+						 events);
+
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
+		!claims_was_moved(trigdata->tg_trigslot))
+		return PointerGetDatum(NULL);
 
 	guard = guard_get(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
 
 	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
 	{
-		note_moved_claim(guard, trigdata->tg_trigslot);
+		note_moved_row(guard, trigdata->tg_trigslot);
 		return PointerGetDatum(NULL);
 	}
 
@@ -208,11 +270,13 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	{
 		oldslot = trigdata->tg_trigslot;
 		newslot = trigdata->tg_newslot;
+		moved_claim = false;
 	}
 	else
 	{
 		oldslot = NULL;
 		newslot = trigdata->tg_trigslot;
+		moved_claim = was_moved_claim(guard, newslot);
 	}
 
 	if (!claims_is_active(guard, newslot, &guard->columns) ||
@@ -227,8 +291,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		 * the key to NULL and then delete the service.
 		 */
 		if (guard->rule->keep_attached &&
-			(oldslot != NULL ? is_claim(guard, oldslot) :
-			 is_moved_claim(guard, newslot)))
+			(oldslot != NULL ? is_claim(guard, oldslot) : moved_claim))
 			report_detached(guard, oldslot, newslot);
 		return PointerGetDatum(NULL);
 	}

@@ -393,19 +393,21 @@ report_check_trigger(FunctionCallInfo fcinfo, const char *function,
 
 	if ((events & (1 << (trigdata->tg_event & TRIGGER_EVENT_OPMASK))) == 0)
 	{
-		List	   *names = NIL;
+		static const char *const names[] = {"INSERT", "DELETE", "UPDATE",
+		"TRUNCATE"};			/* by TRIGGER_EVENT_... */
+		StringInfoData wanted;
 
-		/* no function of ours that takes INSERT leaves anything out */
-		if (events & (1 << TRIGGER_EVENT_DELETE))
-			names = lappend(names, "DELETE");
-		if (events & (1 << TRIGGER_EVENT_UPDATE))
-			names = lappend(names, "UPDATE");
-		if (events & (1 << TRIGGER_EVENT_TRUNCATE))
-			names = lappend(names, "TRUNCATE");
+		initStringInfo(&wanted);
+		for (int event = 0; event < (int) lengthof(names); event++)
+		{
+			if (events & (1 << event))
+				appendStringInfo(&wanted, "%s%s",
+								 wanted.len > 0 ? " or " : "", names[event]);
+		}
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" must be fired for %s",
-						function, enumerate(names)),
+						function, wanted.data),
 				 errdetail("Trigger \"%s\" of table \"%s\" fires it for something else.",
 						   trigdata->tg_trigger->tgname,
 						   RelationGetRelationName(trigdata->tg_relation)),

@@ -220,5 +220,30 @@ INSERT INTO branch_service SELECT 'a', id FROM moved;
 SELECT branch, id FROM branch_service ORDER BY branch, id;
 ROLLBACK;
 
+--
+-- Several guards and several rows on the move: each is judged by what it was
+--
+CREATE TABLE person (id integer PRIMARY KEY);
+CREATE TABLE visit (id integer, staff_id integer, assistant_id integer, status text, date timestamptz DEFAULT '2100-01-01 10:00+00')
+	PARTITION BY LIST (status);
+CREATE TABLE visit_pending PARTITION OF visit FOR VALUES IN ('PENDING');
+CREATE TABLE visit_other PARTITION OF visit DEFAULT;
+CREATE INDEX ON visit (staff_id);
+CREATE INDEX ON visit (assistant_id);
+SELECT booking_guard_protect('person', 'visit', ARRAY['staff_id'], label => 'person');
+SELECT booking_guard_protect('person', 'visit', ARRAY['assistant_id'], label => 'assistant');
+INSERT INTO person VALUES (1), (2);
+INSERT INTO visit VALUES (1, 1, 2, 'PENDING'), (2, NULL, NULL, 'PENDING');
+UPDATE visit SET status = 'CONFIRMED', staff_id = NULL WHERE id = 1;
+UPDATE visit SET status = 'CONFIRMED', assistant_id = NULL WHERE id = 1;
+-- a claim that keeps its keys, and a booking that never had any
+UPDATE visit SET status = 'CONFIRMED';
+BEGIN;
+WITH moved AS (UPDATE visit SET status = 'PENDING' WHERE id = 1 RETURNING id)
+INSERT INTO visit SELECT 3, NULL, NULL, 'PENDING' FROM moved;
+SELECT id, staff_id, assistant_id, status FROM visit ORDER BY id;
+ROLLBACK;
+UPDATE visit SET status = 'CANCELLED', staff_id = NULL WHERE id = 1;
+
 SET client_min_messages = warning;
 DROP SCHEMA partitions CASCADE;
