@@ -573,9 +573,12 @@ resolve_foreign_keys(Guard *guard)
 	Oid			function = guard->side == BOOKING_SIDE ?
 		F_RI_FKEY_CHECK_INS : F_RI_FKEY_CASCADE_UPD;
 
-	for (int i = 0; carrier->trigdesc && i < carrier->trigdesc->numtriggers; i++)
+	/* A copy: catalog lookups may make the relation forget its own. */
+	TriggerDesc *trigdesc = CopyTriggerDesc(carrier->trigdesc);
+
+	for (int i = 0; trigdesc != NULL && i < trigdesc->numtriggers; i++)
 	{
-		const Trigger *trigger = &carrier->trigdesc->triggers[i];
+		const Trigger *trigger = &trigdesc->triggers[i];
 		HeapTuple	tuple;
 		Form_pg_constraint form;
 
