@@ -72,8 +72,7 @@ static bool
 is_claim(Guard *guard, TupleTableSlot *slot)
 {
 	return claims_has_key(guard, slot) &&
-		claims_is_active(guard, slot, &guard->columns) &&
-		claims_is_upcoming(guard, slot, &guard->columns);
+		claims_is_due(guard, slot, &guard->columns);
 }
 
 /*
@@ -279,8 +278,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		moved_claim = was_moved_claim(guard, newslot);
 	}
 
-	if (!claims_is_active(guard, newslot, &guard->columns) ||
-		!claims_is_upcoming(guard, newslot, &guard->columns))
+	if (!claims_is_due(guard, newslot, &guard->columns))
 		return PointerGetDatum(NULL);
 
 	if (!claims_has_key(guard, newslot))

@@ -20,12 +20,10 @@
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/prep.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -161,20 +159,28 @@ claims_was_moved(TupleTableSlot *slot)
 }
 
 /*
- * Where the guard lists this status; -1 if nowhere.  Compares by the status
- * column's own equality and collation.
+ * Whether two statuses are the same, by the column's own equality and
+ * collation.
  */
-static int
-status_position(Guard *guard, Datum status)
+static bool
+is_same_status(Guard *guard, Datum a, Datum b)
+{
+	return DatumGetBool(FunctionCall2Coll(&guard->status_eq,
+										  guard->status_collation, a, b));
+}
+
+/*
+ * Whether the guard lists this status.
+ */
+static bool
+is_listed(Guard *guard, Datum status)
 {
 	for (int i = 0; i < guard->nstatuses; i++)
 	{
-		if (DatumGetBool(FunctionCall2Coll(&guard->status_eq,
-										   guard->status_collation,
-										   status, guard->statuses[i])))
-			return i;
+		if (is_same_status(guard, status, guard->statuses[i]))
+			return true;
 	}
-	return -1;
+	return false;
 }
 
 /*
@@ -189,7 +195,6 @@ claims_is_active(Guard *guard, TupleTableSlot *slot,
 {
 	Datum		status;
 	bool		isnull;
-	bool		listed;
 
 	if (guard->rule->inactive_column != NULL &&
 		!slot_attisnull(slot, columns->inactive))
@@ -202,8 +207,7 @@ claims_is_active(Guard *guard, TupleTableSlot *slot,
 	if (isnull)
 		return false;
 
-	listed = status_position(guard, status) >= 0;
-	return listed == guard->statuses_block;
+	return is_listed(guard, status) == guard->statuses_block;
 }
 
 /*
@@ -347,16 +351,17 @@ claims_last_instant(Guard *guard, TupleTableSlot *slot,
 }
 
 /*
- * claims_is_upcoming
+ * claims_is_due
  *
- * Whether a booking's time has not passed.  now() is the start of the
- * transaction, as in SQL.
+ * Whether a booking is active and its time has not passed: a claim, if it
+ * also points at a service.  now() is the start of the transaction, as in SQL.
  */
 bool
-claims_is_upcoming(Guard *guard, TupleTableSlot *slot,
-				   const ClaimColumns *columns)
+claims_is_due(Guard *guard, TupleTableSlot *slot,
+			  const ClaimColumns *columns)
 {
-	return claims_last_instant(guard, slot, columns) >=
+	return claims_is_active(guard, slot, columns) &&
+		claims_last_instant(guard, slot, columns) >=
 		GetCurrentTransactionStartTimestamp();
 }
 
@@ -472,25 +477,6 @@ time_bound(Guard *guard)
 }
 
 /*
- * A list of strings as the text of an SQL array.
- */
-static char *
-array_literal(List *strings)
-{
-	Datum	   *values = palloc(list_length(strings) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		values[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return OidOutputFunctionCall(F_ARRAY_OUT,
-								 PointerGetDatum(construct_array(values, n,
-																 TEXTOID, -1,
-																 false,
-																 TYPALIGN_INT)));
-}
-
-/*
  * claims_append_active
  *
  * Append to a query, as " AND ...", the conditions that make a booking active,
@@ -503,8 +489,7 @@ claims_append_active(StringInfo sql, Guard *guard)
 {
 	if (guard->rule->status_column != NULL)
 	{
-		List	   *labels = guard->statuses_block ?
-			guard->rule->blocking_statuses : guard->rule->free_statuses;
+		List	   *labels = rule_statuses(guard->rule);
 		Oid			opno = guard->status_eq_opr;
 
 		if (!guard->statuses_block)
@@ -520,7 +505,7 @@ claims_append_active(StringInfo sql, Guard *guard)
 			initStringInfo(&array);
 			appendStringInfo(&array, "%s (%s::%s)",
 							 guard->statuses_block ? "ANY" : "ALL",
-							 quote_literal_cstr(array_literal(labels)),
+							 quote_literal_cstr(rule_array_literal(labels)),
 							 query_type_name(get_array_type(guard->status_base_type)));
 			op_input_types(opno, &operand, &unused);
 			appendStringInfoString(sql, " AND ");
@@ -573,7 +558,6 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 	for (int i = 0; i < guard->nkeys; i++)
 	{
 		const GuardKeyColumn *key = &guard->key[i];
-		char	   *column;
 
 		appendStringInfoString(sql, sep);
 		sep = " AND ";
@@ -583,14 +567,13 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 							 quote_identifier(key->booking_name));
 			continue;
 		}
-		column = query_column(guard->booking_relid, key->booking_name);
-		if (OidIsValid(key->collation))
-			column = psprintf("(%s COLLATE %s)", column,
-							  query_collation_name(key->collation));
 		argtypes[nargs++] = key->service_type;
 		generate_operator_clause(sql, psprintf("$%d", nargs),
 								 key->service_type, key->eq_opr,
-								 column, key->booking_type);
+								 query_key_column(guard->booking_relid,
+												  key->booking_name,
+												  key->collation),
+								 key->booking_type);
 	}
 
 	claims_append_active(sql, guard);
@@ -611,11 +594,11 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 }
 
 /*
- * Prepare a candidate query; see build_query().
+ * Prepare a candidate query that is kept, as the booking table's owner; see
+ * build_query().
  */
 static SPIPlanPtr
-prepare_query(Guard *guard, bool all_keys, List *extra_columns,
-			  Oid as_owner_of)
+prepare_query(Guard *guard, bool all_keys, List *extra_columns)
 {
 	StringInfoData sql;
 	Oid			argtypes[MAX_PARAMS];
@@ -623,7 +606,7 @@ prepare_query(Guard *guard, bool all_keys, List *extra_columns,
 
 	initStringInfo(&sql);
 	nargs = build_query(&sql, guard, all_keys, extra_columns, argtypes);
-	return query_prepare(sql.data, nargs, argtypes, as_owner_of);
+	return query_prepare(sql.data, nargs, argtypes, guard->booking_relid);
 }
 
 /*
@@ -668,9 +651,7 @@ tally_add(ClaimTally *tally, TupleTableSlot *slot)
 	status = slot_getattr(slot, candidate_columns.status, &isnull);
 	for (int i = 0; i < tally->nstatuses; i++)
 	{
-		if (DatumGetBool(FunctionCall2Coll(&guard->status_eq,
-										   guard->status_collation,
-										   status, tally->status[i].value)))
+		if (is_same_status(guard, status, tally->status[i].value))
 		{
 			tally->status[i].count++;
 			return;
@@ -699,8 +680,7 @@ count_candidate(TupleTableSlot *slot, void *arg)
 {
 	ClaimTally *tally = (ClaimTally *) arg;
 
-	if (claims_is_active(tally->guard, slot, &candidate_columns) &&
-		claims_is_upcoming(tally->guard, slot, &candidate_columns))
+	if (claims_is_due(tally->guard, slot, &candidate_columns))
 		tally_add(tally, slot);
 }
 
@@ -716,8 +696,7 @@ static void
 prepare_count(Guard *guard)
 {
 	if (!query_is_ready(&guard->count_plan))
-		guard->count_plan = prepare_query(guard, false, NIL,
-										  guard->booking_relid);
+		guard->count_plan = prepare_query(guard, false, NIL);
 }
 
 /*
@@ -756,8 +735,7 @@ count_orphan(TupleTableSlot *slot, void *arg)
 	Guard	   *guard = tally->guard;
 	KeyValues	key;
 
-	if (!claims_is_active(guard, slot, &candidate_columns) ||
-		!claims_is_upcoming(guard, slot, &candidate_columns))
+	if (!claims_is_due(guard, slot, &candidate_columns))
 		return;
 
 	key.n = guard->nkeys;
@@ -784,8 +762,7 @@ claims_count_orphans(Guard *guard, ClaimTally *tally)
 	tally_init(tally, guard);
 	if (!query_is_ready(&guard->orphans_plan))
 		guard->orphans_plan = prepare_query(guard, true,
-											guard->rule->booking_key,
-											guard->booking_relid);
+											guard->rule->booking_key);
 	params.n = 0;
 	add_time_bound(guard, &params);
 	query_run(guard->orphans_plan, &params, guard->booking_relid, true,
@@ -799,8 +776,7 @@ list_candidate(TupleTableSlot *slot, void *arg)
 {
 	ClaimListing *listing = (ClaimListing *) arg;
 
-	if (claims_is_active(listing->guard, slot, &candidate_columns) &&
-		claims_is_upcoming(listing->guard, slot, &candidate_columns))
+	if (claims_is_due(listing->guard, slot, &candidate_columns))
 		listing->callback(listing->guard, slot, &candidate_columns,
 						  FIRST_EXTRA_COLUMN, listing->arg);
 }
@@ -818,20 +794,14 @@ claims_list(Guard *guard, const KeyValues *key, List *extra_columns,
 {
 	ClaimListing listing = {guard, callback, arg};
 	KeyValues	params = *key;
-	SPIPlanPtr	plan;
+	StringInfoData sql;
+	Oid			argtypes[MAX_PARAMS];
 
-	plan = prepare_query(guard, false, extra_columns, InvalidOid);
+	initStringInfo(&sql);
+	(void) build_query(&sql, guard, false, extra_columns, argtypes);
 	add_time_bound(guard, &params);
-	PG_TRY();
-	{
-		query_run(plan, &params, guard->booking_relid, false,
-				  list_candidate, &listing);
-	}
-	PG_FINALLY();
-	{
-		query_forget(&plan);
-	}
-	PG_END_TRY();
+	query_run_once(sql.data, argtypes, &params, guard->booking_relid, false,
+				   list_candidate, &listing);
 }
 
 /*

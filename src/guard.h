@@ -268,6 +268,9 @@ extern List *rule_write_arguments(const GuardRule *rule, GuardSide side);
 extern GuardRule *rule_copy(const GuardRule *rule);
 extern char *rule_definition(const GuardRule *rule, Oid sibling,
 							 Oid service_relid, Oid booking_relid);
+extern List *rule_statuses(const GuardRule *rule);
+extern Datum rule_text_array(List *strings);
+extern char *rule_array_literal(List *strings);
 extern void rule_append_array(StringInfo buf, List *strings);
 extern char *rule_table_name(Oid relid);
 
@@ -308,8 +311,13 @@ extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
 						Oid relid, bool as_owner,
 						QueryRowCallback callback, void *arg);
 extern ErrorData *query_try(void (*action) (void *arg), void *arg);
+extern uint64 query_run_once(const char *sql, Oid *argtypes,
+							 const KeyValues *params, Oid relid,
+							 bool as_owner, QueryRowCallback callback,
+							 void *arg);
 extern void query_append_relation(StringInfo sql, Oid relid);
 extern char *query_column(Oid relid, const char *name);
+extern char *query_key_column(Oid relid, const char *name, Oid collation);
 extern char *query_type_name(Oid type);
 extern char *query_collation_name(Oid collation);
 
@@ -326,8 +334,8 @@ extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
 							 const ClaimColumns *columns);
 extern TimestampTz claims_last_instant(Guard *guard, TupleTableSlot *slot,
 									   const ClaimColumns *columns);
-extern bool claims_is_upcoming(Guard *guard, TupleTableSlot *slot,
-							   const ClaimColumns *columns);
+extern bool claims_is_due(Guard *guard, TupleTableSlot *slot,
+						  const ClaimColumns *columns);
 extern bool claims_start(Guard *guard, TupleTableSlot *slot,
 						 const ClaimColumns *columns, TimestampTz *start);
 extern bool claims_count(Guard *guard, const KeyValues *key,

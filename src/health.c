@@ -10,11 +10,9 @@
 
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "funcapi.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
@@ -26,17 +24,10 @@ PG_FUNCTION_INFO_V1(booking_guard_list);
 PG_FUNCTION_INFO_V1(booking_guard_health);
 
 static Datum
-text_array(List *strings, bool *isnull)
+array_or_null(List *strings, bool *isnull)
 {
-	Datum	   *values = palloc(list_length(strings) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *lc;
-
 	*isnull = (strings == NIL);
-	foreach(lc, strings)
-		values[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return strings != NIL ? rule_text_array(strings) : (Datum) 0;
 }
 
 static Datum
@@ -87,17 +78,17 @@ booking_guard_list(PG_FUNCTION_ARGS)
 								 rule_table_name(service->from_relid) : NULL,
 								 &nulls[i]);
 		i++;
-		values[i] = text_array(rule.booking_key, &nulls[i]);
+		values[i] = array_or_null(rule.booking_key, &nulls[i]);
 		i++;
-		values[i] = text_array(rule.service_key, &nulls[i]);
+		values[i] = array_or_null(rule.service_key, &nulls[i]);
 		i++;
 		values[i] = text_or_null(rule.tenant_column, &nulls[i]);
 		i++;
 		values[i] = text_or_null(rule.status_column, &nulls[i]);
 		i++;
-		values[i] = text_array(rule.blocking_statuses, &nulls[i]);
+		values[i] = array_or_null(rule.blocking_statuses, &nulls[i]);
 		i++;
-		values[i] = text_array(rule.free_statuses, &nulls[i]);
+		values[i] = array_or_null(rule.free_statuses, &nulls[i]);
 		i++;
 		values[i] = text_or_null(rule.inactive_column, &nulls[i]);
 		i++;

@@ -615,9 +615,7 @@ static bool
 booking_exists(Guard *guard, bool active)
 {
 	StringInfoData sql;
-	SPIPlanPtr	plan;
 	KeyValues	none;
-	volatile uint64 found = 0;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT 1");
@@ -629,18 +627,8 @@ booking_exists(Guard *guard, bool active)
 	appendStringInfoString(&sql, " LIMIT 1");
 
 	none.n = 0;
-	plan = query_prepare(sql.data, 0, NULL, guard->booking_relid);
-	PG_TRY();
-	{
-		found = query_run(plan, &none, guard->booking_relid, true, NULL,
-						  NULL);
-	}
-	PG_FINALLY();
-	{
-		query_forget(&plan);
-	}
-	PG_END_TRY();
-	return found > 0;
+	return query_run_once(sql.data, NULL, &none, guard->booking_relid, true,
+						  NULL, NULL) > 0;
 }
 
 /*

@@ -250,6 +250,33 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 }
 
 /*
+ * query_run_once
+ *
+ * The same for a query that is not worth keeping; params->n and argtypes go
+ * with it.
+ */
+uint64
+query_run_once(const char *sql, Oid *argtypes, const KeyValues *params,
+			   Oid relid, bool as_owner, QueryRowCallback callback,
+			   void *arg)
+{
+	SPIPlanPtr	plan = query_prepare(sql, params->n, argtypes,
+									 as_owner ? relid : InvalidOid);
+	volatile uint64 processed = 0;
+
+	PG_TRY();
+	{
+		processed = query_run(plan, params, relid, as_owner, callback, arg);
+	}
+	PG_FINALLY();
+	{
+		query_forget(&plan);
+	}
+	PG_END_TRY();
+	return processed;
+}
+
+/*
  * query_try
  *
  * Call action(arg) in a subtransaction: NULL, or the error that it raised,
@@ -321,8 +348,7 @@ query_append_relation(StringInfo sql, Oid relid)
 	appendStringInfo(sql, " FROM %s%s x",
 					 get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
 					 "" : "ONLY ",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-												get_rel_name(relid)));
+					 rule_table_name(relid));
 }
 
 /*
@@ -342,6 +368,23 @@ query_column(Oid relid, const char *name)
 	if (type == base_type)
 		return column;
 	return psprintf("%s::%s", column, query_type_name(base_type));
+}
+
+/*
+ * query_key_column
+ *
+ * The same for a column of a key, under the collation that decides which of
+ * its values are equal; InvalidOid if none does.
+ */
+char *
+query_key_column(Oid relid, const char *name, Oid collation)
+{
+	char	   *column = query_column(relid, name);
+
+	if (!OidIsValid(collation))
+		return column;
+	return psprintf("(%s COLLATE %s)", column,
+					query_collation_name(collation));
 }
 
 /*

@@ -1394,6 +1394,38 @@ report_broken_guard(const char *name, Oid sibling, Oid service_relid,
 }
 
 /*
+ * Append what makes a booking active, as a person would write it: first, then
+ * the first condition, then AND and the second, each on a column with prefix.
+ * Nothing if every booking is active.
+ */
+static void
+append_active(StringInfo buf, Guard *guard, const char *first,
+			  const char *prefix)
+{
+	const GuardRule *rule = guard->rule;
+	const char *sep = first;
+
+	if (rule->status_column != NULL)
+	{
+		List	   *labels = rule_statuses(rule);
+		ListCell   *lc;
+
+		appendStringInfo(buf, "%s%s%s %s (", sep, prefix,
+						 quote_identifier(rule->status_column),
+						 guard->statuses_block ? "IN" : "NOT IN");
+		foreach(lc, labels)
+			appendStringInfo(buf, "%s%s",
+							 lc == list_head(labels) ? "" : ", ",
+							 quote_literal_cstr((char *) lfirst(lc)));
+		appendStringInfoChar(buf, ')');
+		sep = " AND ";
+	}
+	if (rule->inactive_column != NULL)
+		appendStringInfo(buf, "%s%s%s IS NULL", sep, prefix,
+						 quote_identifier(rule->inactive_column));
+}
+
+/*
  * SQL that lists the claims that point at nothing.
  */
 static char *
@@ -1415,24 +1447,7 @@ orphans_query(Guard *guard)
 						 quote_identifier(guard->key[i].service_name),
 						 quote_identifier(guard->key[i].booking_name));
 	appendStringInfoChar(&buf, ')');
-	if (rule->status_column != NULL)
-	{
-		ListCell   *lc;
-		List	   *labels = guard->statuses_block ?
-			rule->blocking_statuses : rule->free_statuses;
-
-		appendStringInfo(&buf, " AND x.%s %s (",
-						 quote_identifier(rule->status_column),
-						 guard->statuses_block ? "IN" : "NOT IN");
-		foreach(lc, labels)
-			appendStringInfo(&buf, "%s%s",
-							 lc == list_head(labels) ? "" : ", ",
-							 quote_literal_cstr((char *) lfirst(lc)));
-		appendStringInfoChar(&buf, ')');
-	}
-	if (rule->inactive_column != NULL)
-		appendStringInfo(&buf, " AND x.%s IS NULL",
-						 quote_identifier(rule->inactive_column));
+	append_active(&buf, guard, " AND ", "x.");
 	if (rule->time_column != NULL)
 	{
 		const char *column = psprintf("x.%s",
@@ -1545,8 +1560,7 @@ report_enum_labels(Guard *guard)
 {
 	List	   *blocking = NIL;
 	List	   *free = NIL;
-	List	   *listed = guard->statuses_block ?
-		guard->rule->blocking_statuses : guard->rule->free_statuses;
+	List	   *listed = rule_statuses(guard->rule);
 	ListCell   *lc;
 
 	foreach(lc, enum_labels(guard->status_base_type))
@@ -1585,10 +1599,9 @@ report_no_blocking_status(Guard *guard)
 					report_table_name(guard->booking_relid)),
 			 errdetail("In column \"%s\" %s would block.",
 					   guard->rule->status_column,
-					   guard->statuses_block ?
-					   enumerate(guard->rule->blocking_statuses) :
-					   psprintf("all but %s",
-								enumerate(guard->rule->free_statuses))),
+					   psprintf("%s%s",
+								guard->statuses_block ? "" : "all but ",
+								enumerate(rule_statuses(guard->rule)))),
 			 errhint("If the statuses are written otherwise, name them with blocking_statuses or free_statuses.")));
 }
 
@@ -1603,7 +1616,6 @@ report_index_fix(Guard *guard)
 {
 	const GuardRule *rule = guard->rule;
 	StringInfoData buf;
-	const char *sep = " WHERE ";
 	bool		partitioned =
 		get_rel_relkind(guard->booking_relid) == RELKIND_PARTITIONED_TABLE;
 
@@ -1623,25 +1635,7 @@ report_index_fix(Guard *guard)
 		appendStringInfo(&buf, ", %s", quote_identifier(rule->time_column));
 	appendStringInfoChar(&buf, ')');
 
-	if (rule->status_column != NULL)
-	{
-		ListCell   *lc;
-		List	   *labels = guard->statuses_block ?
-			rule->blocking_statuses : rule->free_statuses;
-
-		appendStringInfo(&buf, "%s%s %s (", sep,
-						 quote_identifier(rule->status_column),
-						 guard->statuses_block ? "IN" : "NOT IN");
-		foreach(lc, labels)
-			appendStringInfo(&buf, "%s%s",
-							 lc == list_head(labels) ? "" : ", ",
-							 quote_literal_cstr((char *) lfirst(lc)));
-		appendStringInfoChar(&buf, ')');
-		sep = " AND ";
-	}
-	if (rule->inactive_column != NULL)
-		appendStringInfo(&buf, "%s%s IS NULL", sep,
-						 quote_identifier(rule->inactive_column));
+	append_active(&buf, guard, " WHERE ", "");
 	appendStringInfoChar(&buf, ';');
 	return buf.data;
 }

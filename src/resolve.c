@@ -377,8 +377,7 @@ resolve_status(Guard *guard)
 				   guard->context);
 
 	guard->statuses_block = rule->blocking_statuses != NIL;
-	labels = guard->statuses_block ?
-		rule->blocking_statuses : rule->free_statuses;
+	labels = rule_statuses(rule);
 	guard->statuses = palloc(list_length(labels) * sizeof(Datum));
 	foreach(lc, labels)
 		guard->statuses[guard->nstatuses++] =

@@ -11,7 +11,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
@@ -249,6 +252,47 @@ rule_copy(const GuardRule *rule)
 			*TEXT_MEMBER(copy, option) = pstrdup(*TEXT_MEMBER(rule, option));
 	}
 	return copy;
+}
+
+/*
+ * rule_statuses
+ *
+ * The statuses that a rule lists, whichever way; see Guard.statuses_block.
+ */
+List *
+rule_statuses(const GuardRule *rule)
+{
+	return rule->blocking_statuses != NIL ?
+		rule->blocking_statuses : rule->free_statuses;
+}
+
+/*
+ * rule_text_array
+ *
+ * A list of strings as a text[] datum.
+ */
+Datum
+rule_text_array(List *strings)
+{
+	Datum	   *values = palloc(list_length(strings) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		values[n++] = CStringGetTextDatum((const char *) lfirst(lc));
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * rule_array_literal
+ *
+ * The same as the text of an array, as array_out() has it.
+ */
+char *
+rule_array_literal(List *strings)
+{
+	return OidOutputFunctionCall(F_ARRAY_OUT, rule_text_array(strings));
 }
 
 /*

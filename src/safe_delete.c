@@ -20,7 +20,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -158,7 +157,7 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 		bool		several_labelled;
 
 		call->relid = catalog_default_service(fcinfo->flinfo->fn_oid, &relids,
-											&several_labelled);
+											  &several_labelled);
 		if (!OidIsValid(call->relid))
 			report_no_default_service(relids, several_labelled);
 	}
@@ -273,15 +272,16 @@ find_service(ServiceCall *call)
 	return run_as_caller(&call->identifying->find_plan, "SELECT 1", call) > 0;
 }
 
-/*
- * Row callback of guard_key(): keep the row's values.
- */
+/* Where fetch_key() puts a row's values. */
 typedef struct KeyFetch
 {
 	MemoryContext context;
 	KeyValues  *key;
 } KeyFetch;
 
+/*
+ * Row callback of service_key().
+ */
 static void
 fetch_key(TupleTableSlot *slot, void *arg)
 {
@@ -311,9 +311,8 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 	bool		all_known = true;
 	StringInfoData sql;
 	Oid			argtypes[MAX_PARAMS];
-	SPIPlanPtr	plan;
 	KeyFetch	fetch;
-	volatile uint64 found = 0;
+	uint64		found;
 
 	key->n = guard->nkeys;
 	for (int i = 0; i < guard->nkeys; i++)
@@ -339,19 +338,10 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 		appendStringInfo(&sql, "%s x.%s", i == 0 ? "SELECT" : ",",
 						 quote_identifier(guard->key[i].service_name));
 	append_service(&sql, call, argtypes);
-	plan = query_prepare(sql.data, call->ncolumns, argtypes, call->relid);
 	fetch.context = CurrentMemoryContext;
 	fetch.key = key;
-	PG_TRY();
-	{
-		found = query_run(plan, &call->values, call->relid, true, fetch_key,
-						  &fetch);
-	}
-	PG_FINALLY();
-	{
-		query_forget(&plan);
-	}
-	PG_END_TRY();
+	found = query_run_once(sql.data, argtypes, &call->values, call->relid,
+						   true, fetch_key, &fetch);
 
 	for (int i = 0; i < key->n; i++)
 	{
@@ -567,6 +557,7 @@ collect_booking(Guard *guard, TupleTableSlot *slot,
 	BlockingList *list = (BlockingList *) arg;
 	MemoryContext old = MemoryContextSwitchTo(list->context);
 	BlockingBooking *booking;
+	List	   *ids = NIL;
 
 	if (list->n == list->allocated)
 	{
@@ -591,25 +582,19 @@ collect_booking(Guard *guard, TupleTableSlot *slot,
 		booking->status = report_value(guard->status_type, status);
 	}
 
-	if (list->nids > 0)
+	for (int i = 0; i < list->nids; i++)
 	{
-		Datum	   *ids = palloc(list->nids * sizeof(Datum));
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor,
+											  first_id + i - 1);
+		bool		isnull;
+		Datum		id = slot_getattr(slot, first_id + i, &isnull);
 
-		for (int i = 0; i < list->nids; i++)
-		{
-			Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor,
-												  first_id + i - 1);
-			bool		isnull;
-			Datum		id = slot_getattr(slot, first_id + i, &isnull);
-
-			booking->id = report_value(att->atttypid, id);
-			ids[i] = CStringGetTextDatum(booking->id);
-		}
-		if (list->nids > 1)
-			booking->id = OidOutputFunctionCall(F_ARRAY_OUT,
-												PointerGetDatum(construct_array(ids, list->nids, TEXTOID,
-																				-1, false, TYPALIGN_INT)));
+		ids = lappend(ids, report_value(att->atttypid, id));
 	}
+	if (list->nids == 1)
+		booking->id = (char *) linitial(ids);
+	else if (list->nids > 1)
+		booking->id = rule_array_literal(ids);
 	MemoryContextSwitchTo(old);
 }
 

@@ -153,12 +153,10 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
 		{
 			GuardKeyColumn *column = &guard->key[i];
 			bool		of_booking = key_of == BOOKING_SIDE;
-			char	   *name = query_column(guard->service_relid,
-											column->service_name);
+			char	   *name = query_key_column(guard->service_relid,
+												column->service_name,
+												column->collation);
 
-			if (OidIsValid(column->collation))
-				name = psprintf("(%s COLLATE %s)", name,
-								query_collation_name(column->collation));
 			argtypes[i] = of_booking ?
 				column->booking_type : column->service_type;
 			appendStringInfoString(&sql, i == 0 ? " WHERE " : " AND ");
