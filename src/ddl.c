@@ -27,6 +27,8 @@
 #include "guard.h"
 #include "report.h"
 
+PG_FUNCTION_INFO_V1(booking_guard_ddl_start);
+PG_FUNCTION_INFO_V1(booking_guard_ddl_end);
 PG_FUNCTION_INFO_V1(booking_guard_sql_drop);
 
 /*
@@ -114,5 +116,17 @@ booking_guard_sql_drop(PG_FUNCTION_ARGS)
 
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	PG_RETURN_VOID();
+}
+
+Datum
+booking_guard_ddl_start(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
+
+Datum
+booking_guard_ddl_end(PG_FUNCTION_ARGS)
+{
 	PG_RETURN_VOID();
 }

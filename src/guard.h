@@ -52,6 +52,10 @@
 #define UNPROTECT_FUNCTION		"booking_guard_unprotect"
 #define BLOCKING_BOOKINGS_FUNCTION	"booking_guard_blocking_bookings"
 
+/* What a guard does with what it finds; see GuardRule.mode. */
+#define MODE_ENFORCE			"enforce"
+#define MODE_WARN				"warn"
+
 /* The label of the table that safe_delete_service() takes if none is named. */
 #define DEFAULT_LABEL			"service"
 
@@ -71,6 +75,8 @@ typedef struct GuardRule
 	List	   *service_key;
 	char	   *tenant_column;
 	char	   *label;
+	char	   *retire_column;
+	char	   *retire_value;	/* NULL: retired if the column is not NULL */
 	/* kept in the arguments of the trigger on the booking table */
 	List	   *booking_key;
 	char	   *status_column;
@@ -81,6 +87,7 @@ typedef struct GuardRule
 	char	   *time_zone;
 	char	   *booking_label;
 	bool		keep_attached;
+	char	   *mode;			/* MODE_ENFORCE or MODE_WARN */
 } GuardRule;
 
 /* A trigger as the catalog has it. */
@@ -262,6 +269,7 @@ typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 
 
 /* rule.c: a guard's rule as text */
+extern bool rule_is_mode(const char *mode);
 extern char *rule_read_arguments(GuardRule *rule, GuardSide side,
 								 int nargs, char **args);
 extern List *rule_write_arguments(const GuardRule *rule, GuardSide side);

@@ -58,8 +58,8 @@ booking_guard_list(PG_FUNCTION_ARGS)
 		GuardTrigger *booking = NULL;
 		GuardRule	rule = {0};
 		bool		ok;
-		Datum		values[16];
-		bool		nulls[16] = {false};
+		Datum		values[19];
+		bool		nulls[19] = {false};
 		int			i = 0;
 
 		if (get_rel_name(service->relid) == NULL)
@@ -108,6 +108,14 @@ booking_guard_list(PG_FUNCTION_ARGS)
 												 service->relid,
 												 service->from_relid) : NULL,
 								 &nulls[i]);
+		i++;
+
+		/* The function as version 1.0 declared it has no more columns. */
+		values[i] = text_or_null(rule.retire_column, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.retire_value, &nulls[i]);
+		i++;
+		values[i] = text_or_null(rule.mode, &nulls[i]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -750,7 +750,10 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 		SERVICE_TABLE, BOOKING_TABLE, BOOKING_KEY, SERVICE_KEY, TENANT_COLUMN,
 		STATUS_COLUMN, BLOCKING_STATUSES, FREE_STATUSES, INACTIVE_COLUMN,
 		TIME_COLUMN, TIME_ZONE, LABEL, BOOKING_LABEL, KEEP_ATTACHED, VALIDATE,
-		OR_REPLACE
+		OR_REPLACE,
+		RETIRE_COLUMN,
+		RETIRE_VALUE,
+		MODE
 	};
 	Oid			sibling = fcinfo->flinfo->fn_oid;
 	Oid			service_relid;
@@ -790,6 +793,22 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	rule.label = text_argument(fcinfo, LABEL, "label");
 	rule.booking_label = text_argument(fcinfo, BOOKING_LABEL, "booking_label");
 	rule.keep_attached = PG_GETARG_BOOL(KEEP_ATTACHED);
+	rule.mode = MODE_ENFORCE;
+
+	/* The function as version 1.0 declared it ends here. */
+	if (PG_NARGS() > RETIRE_COLUMN)
+	{
+		require_argument(fcinfo, MODE, PROTECT_FUNCTION, "mode");
+		rule.retire_column = text_argument(fcinfo, RETIRE_COLUMN,
+										   "retire_column");
+		rule.retire_value = text_argument(fcinfo, RETIRE_VALUE,
+										  "retire_value");
+		rule.mode = text_argument(fcinfo, MODE, "mode");
+	}
+	if (!rule_is_mode(rule.mode))
+		report_bad_mode(rule.mode);
+	if (rule.retire_value != NULL && rule.retire_column == NULL)
+		report_retire_value_without_column();
 
 	if (rule.blocking_statuses != NIL && rule.free_statuses != NIL)
 		report_conflicting_statuses();

@@ -1170,6 +1170,37 @@ report_statuses_without_column(void)
 }
 
 /*
+ * report_retire_value_without_column
+ *
+ * A retire_value, but no column to find it in.
+ */
+void
+report_retire_value_without_column(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("retire_value is given, but retire_column is NULL."),
+			 errdetail("Without a column that says so no service is ever retired."),
+			 errhint("Name the column with retire_column => '...', or leave out retire_value.")));
+}
+
+/*
+ * report_bad_mode
+ *
+ * A mode that no guard can be in.
+ */
+void
+report_bad_mode(const char *mode)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("There is no mode \"%s\".", mode),
+			 errdetail("A guard may refuse what breaks its promise, or only warn of it."),
+			 errhint("Say mode => '%s' or mode => '%s'.", MODE_ENFORCE,
+					 MODE_WARN)));
+}
+
+/*
  * report_no_such_table
  *
  * An OID that is no table's, any more perhaps.

@@ -79,6 +79,10 @@ extern void report_conflicting_statuses(void)
 			pg_attribute_noreturn();
 extern void report_statuses_without_column(void)
 			pg_attribute_noreturn();
+extern void report_retire_value_without_column(void)
+			pg_attribute_noreturn();
+extern void report_bad_mode(const char *mode)
+			pg_attribute_noreturn();
 extern void report_no_such_table(Oid relid)
 			pg_attribute_noreturn();
 extern void report_same_table(Oid relid)

@@ -35,10 +35,13 @@ typedef struct RuleOption
 	bool		required;
 	size_t		offset;			/* in GuardRule */
 	const char *default_value;	/* of booking_guard_protect() */
+	bool		implied;		/* the default need not be written down */
 } RuleOption;
 
 #define OPTION(name, side, kind, required, default_value) \
-	{#name, side, kind, required, offsetof(GuardRule, name), default_value}
+	{#name, side, kind, required, offsetof(GuardRule, name), default_value, false}
+#define IMPLIED_OPTION(name, side, kind, default_value) \
+	{#name, side, kind, false, offsetof(GuardRule, name), default_value, true}
 
 static const RuleOption rule_options[] = {
 	OPTION(booking_key, BOOKING_SIDE, OPTION_LIST, true, NULL),
@@ -53,6 +56,9 @@ static const RuleOption rule_options[] = {
 	OPTION(label, SERVICE_SIDE, OPTION_TEXT, true, "service"),
 	OPTION(booking_label, BOOKING_SIDE, OPTION_TEXT, true, "booking"),
 	OPTION(keep_attached, BOOKING_SIDE, OPTION_BOOL, true, "true"),
+	OPTION(retire_column, SERVICE_SIDE, OPTION_TEXT, false, NULL),
+	OPTION(retire_value, SERVICE_SIDE, OPTION_TEXT, false, NULL),
+	IMPLIED_OPTION(mode, BOOKING_SIDE, OPTION_TEXT, MODE_ENFORCE),
 };
 
 #define LIST_MEMBER(rule, option) \
@@ -99,6 +105,17 @@ append_list(StringInfo buf, List *strings)
 		}
 		appendStringInfoChar(buf, '"');
 	}
+}
+
+/*
+ * rule_is_mode
+ *
+ * Whether a guard can be in a mode of this name.
+ */
+bool
+rule_is_mode(const char *mode)
+{
+	return strcmp(mode, MODE_ENFORCE) == 0 || strcmp(mode, MODE_WARN) == 0;
 }
 
 /*
@@ -162,10 +179,14 @@ rule_read_arguments(GuardRule *rule, GuardSide side, int nargs, char **args)
 
 	for (int o = 0; o < (int) lengthof(rule_options); o++)
 	{
-		if (rule_options[o].side == side && rule_options[o].required &&
-			!seen[o])
+		if (rule_options[o].side != side || seen[o])
+			continue;
+		if (rule_options[o].required)
 			return psprintf("its trigger argument \"%s\" is missing",
 							rule_options[o].name);
+		if (rule_options[o].implied)
+			*TEXT_MEMBER(rule, &rule_options[o]) =
+				pstrdup(rule_options[o].default_value);
 	}
 
 	if (side == BOOKING_SIDE)
@@ -177,7 +198,12 @@ rule_read_arguments(GuardRule *rule, GuardSide side, int nargs, char **args)
 			return pstrdup("its trigger arguments name both blocking and free statuses");
 		if (has_lists != (rule->status_column != NULL))
 			return pstrdup("its trigger arguments name a status column without statuses, or statuses without a column");
+		if (!rule_is_mode(rule->mode))
+			return psprintf("its mode \"%s\" is neither %s nor %s",
+							rule->mode, MODE_ENFORCE, MODE_WARN);
 	}
+	else if (rule->retire_value != NULL && rule->retire_column == NULL)
+		return pstrdup("its trigger arguments name a retire_value without a retire_column");
 	return NULL;
 }
 
@@ -209,7 +235,10 @@ rule_write_arguments(const GuardRule *rule, GuardSide side)
 				append_list(&buf, *LIST_MEMBER(rule, option));
 				break;
 			case OPTION_TEXT:
-				if (*TEXT_MEMBER(rule, option) == NULL)
+				if (*TEXT_MEMBER(rule, option) == NULL ||
+					(option->implied &&
+					 strcmp(*TEXT_MEMBER(rule, option),
+							option->default_value) == 0))
 					continue;
 				appendStringInfoString(&buf, *TEXT_MEMBER(rule, option));
 				break;

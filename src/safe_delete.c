@@ -678,3 +678,10 @@ booking_guard_blocking_bookings(PG_FUNCTION_ARGS)
 	}
 	return (Datum) 0;
 }
+
+PG_FUNCTION_INFO_V1(safe_retire_service);
+Datum
+safe_retire_service(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_NULL();
+}
