@@ -257,7 +257,9 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		!claims_was_moved(trigdata->tg_trigslot))
 		return PointerGetDatum(NULL);
 
-	guard = guard_get(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
+	guard = guard_enforced(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
+	if (guard == NULL)
+		return PointerGetDatum(NULL);
 
 	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
 	{
@@ -327,4 +329,5 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	report_service_gone(guard, newslot);
+	return PointerGetDatum(NULL);
 }

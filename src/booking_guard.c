@@ -12,4 +12,18 @@
 
 #include "fmgr.h"
 
+#include "compat.h"
+#include "guard.h"
+
 PG_MODULE_MAGIC;
+
+/*
+ * _PG_init
+ *
+ * Called when the library is loaded.
+ */
+void
+_PG_init(void)
+{
+	enforce_define_settings();
+}

@@ -14,12 +14,15 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -65,22 +68,34 @@ read_trigger(HeapTuple tuple, TupleDesc desc)
 }
 
 /*
- * Scan pg_trigger by one of its indexes and return the first match, or NULL.
+ * Scan pg_trigger by one of its indexes: all matches (GuardTrigger *).
  */
-static GuardTrigger *
-scan_trigger(Oid indexid, int nkeys, ScanKey keys)
+static List *
+scan_triggers(Oid indexid, int nkeys, ScanKey keys)
 {
 	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	GuardTrigger *trigger = NULL;
+	List	   *triggers = NIL;
 
 	scan = systable_beginscan(pg_trigger, indexid, true, NULL, nkeys, keys);
-	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		trigger = read_trigger(tuple, RelationGetDescr(pg_trigger));
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		triggers = lappend(triggers,
+						   read_trigger(tuple, RelationGetDescr(pg_trigger)));
 	systable_endscan(scan);
 	table_close(pg_trigger, AccessShareLock);
-	return trigger;
+	return triggers;
+}
+
+/*
+ * The same by a key of which there is at most one: that, or NULL.
+ */
+static GuardTrigger *
+scan_trigger(Oid indexid, int nkeys, ScanKey keys)
+{
+	List	   *triggers = scan_triggers(indexid, nkeys, keys);
+
+	return triggers != NIL ? (GuardTrigger *) linitial(triggers) : NULL;
 }
 
 /*
@@ -113,6 +128,85 @@ catalog_trigger_by_name(Oid relid, const char *name)
 	ScanKeyInit(&key[1], Anum_pg_trigger_tgname, BTEqualStrategyNumber,
 				F_NAMEEQ, CStringGetDatum(name));
 	return scan_trigger(TriggerRelidNameIndexId, 2, key);
+}
+
+/*
+ * catalog_triggers_on
+ *
+ * A table's triggers (GuardTrigger *) that call this function, clones
+ * included, in the order of their names.
+ */
+List *
+catalog_triggers_on(Oid relid, Oid function)
+{
+	ScanKeyData key;
+	List	   *triggers = NIL;
+	ListCell   *lc;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	foreach(lc, scan_triggers(TriggerRelidNameIndexId, 1, &key))
+	{
+		if (((GuardTrigger *) lfirst(lc))->function == function)
+			triggers = lappend(triggers, lfirst(lc));
+	}
+	return triggers;
+}
+
+/*
+ * catalog_write_arguments
+ *
+ * Give a trigger, and its clones on partitions, other arguments (char *), as
+ * the server gives triggers other names: renametrig().  Takes no lock on any
+ * table: no other session depends on the arguments for more than what it
+ * looks up in the same moment, and each is told to look again.
+ */
+void
+catalog_write_arguments(const GuardTrigger *trigger, List *arguments)
+{
+	Relation	pg_trigger = table_open(TriggerRelationId, RowExclusiveLock);
+	StringInfoData bytes;
+	Datum		values[Natts_pg_trigger] = {0};
+	bool		nulls[Natts_pg_trigger] = {false};
+	bool		replaces[Natts_pg_trigger] = {false};
+	ListCell   *lc;
+
+	initStringInfo(&bytes);
+	foreach(lc, arguments)
+		appendBinaryStringInfo(&bytes, (char *) lfirst(lc),
+							   strlen((char *) lfirst(lc)) + 1);
+	values[Anum_pg_trigger_tgnargs - 1] = Int16GetDatum(list_length(arguments));
+	replaces[Anum_pg_trigger_tgnargs - 1] = true;
+	values[Anum_pg_trigger_tgargs - 1] =
+		PointerGetDatum(cstring_to_text_with_len(bytes.data, bytes.len));
+	replaces[Anum_pg_trigger_tgargs - 1] = true;
+
+	foreach(lc, find_all_inheritors(trigger->relid, NoLock, NULL))
+	{
+		Oid			relid = lfirst_oid(lc);
+		ScanKeyData key[2];
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		ScanKeyInit(&key[0], Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+					F_OIDEQ, ObjectIdGetDatum(relid));
+		ScanKeyInit(&key[1], Anum_pg_trigger_tgname, BTEqualStrategyNumber,
+					F_NAMEEQ, CStringGetDatum(trigger->name));
+		scan = systable_beginscan(pg_trigger, TriggerRelidNameIndexId, true,
+								  NULL, 2, key);
+		tuple = systable_getnext(scan);
+		if (HeapTupleIsValid(tuple) &&
+			((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid == trigger->function)
+		{
+			tuple = heap_modify_tuple(tuple, RelationGetDescr(pg_trigger),
+									  values, nulls, replaces);
+			CatalogTupleUpdate(pg_trigger, &tuple->t_self, tuple);
+			CacheInvalidateRelcacheByRelid(relid);
+		}
+		systable_endscan(scan);
+	}
+	table_close(pg_trigger, RowExclusiveLock);
+	CommandCounterIncrement();
 }
 
 /*
@@ -249,6 +343,32 @@ catalog_default_service(Oid sibling, List **service_relids,
 	if (list_length(labelled) == 1)
 		return linitial_oid(labelled);
 	return InvalidOid;
+}
+
+/*
+ * catalog_parents
+ *
+ * The tables that a table inherits from, or is a partition of.
+ */
+List *
+catalog_parents(Oid relid)
+{
+	Relation	pg_inherits = table_open(InheritsRelationId, AccessShareLock);
+	List	   *parents = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(pg_inherits, InheritsRelidSeqnoIndexId, true,
+							  NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		parents = lappend_oid(parents,
+							  ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+	systable_endscan(scan);
+	table_close(pg_inherits, AccessShareLock);
+	return parents;
 }
 
 /*

@@ -523,13 +523,14 @@ claims_append_active(StringInfo sql, Guard *guard)
 
 /*
  * Make the query that brings the candidates for claims: those on the service
- * whose key is $1, ..., or with all_keys those on any service.  Its first
+ * whose key is $1, ..., or with all_keys those on any service.  They are in
+ * booking_relid: the guard's booking table, or a partition of it.  Its first
  * columns are candidate_columns, then come those of extra_columns (a list of
  * names).  Sets the parameters' types and returns how many there are; the
  * last is time_bound(), if the guard has a time column.
  */
 static int
-build_query(StringInfo sql, Guard *guard, bool all_keys,
+build_query(StringInfo sql, Guard *guard, Oid booking_relid, bool all_keys,
 			List *extra_columns, Oid *argtypes)
 {
 	const GuardRule *rule = guard->rule;
@@ -552,7 +553,7 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 	foreach(lc, extra_columns)
 		appendStringInfo(sql, ", x.%s",
 						 quote_identifier((char *) lfirst(lc)));
-	query_append_relation(sql, guard->booking_relid);
+	query_append_relation(sql, booking_relid);
 
 	sep = " WHERE ";
 	for (int i = 0; i < guard->nkeys; i++)
@@ -591,22 +592,6 @@ build_query(StringInfo sql, Guard *guard, bool all_keys,
 	}
 
 	return nargs;
-}
-
-/*
- * Prepare a candidate query that is kept, as the booking table's owner; see
- * build_query().
- */
-static SPIPlanPtr
-prepare_query(Guard *guard, bool all_keys, List *extra_columns)
-{
-	StringInfoData sql;
-	Oid			argtypes[MAX_PARAMS];
-	int			nargs;
-
-	initStringInfo(&sql);
-	nargs = build_query(&sql, guard, all_keys, extra_columns, argtypes);
-	return query_prepare(sql.data, nargs, argtypes, guard->booking_relid);
 }
 
 /*
@@ -684,19 +669,38 @@ count_candidate(TupleTableSlot *slot, void *arg)
 		tally_add(tally, slot);
 }
 
-static void
-tally_init(ClaimTally *tally, Guard *guard)
+/*
+ * claims_tally_init
+ *
+ * Begin a count at nothing.  What it keeps is made in the current memory
+ * context.
+ */
+void
+claims_tally_init(ClaimTally *tally, Guard *guard)
 {
 	memset(tally, 0, sizeof(ClaimTally));
 	tally->guard = guard;
 	tally->context = CurrentMemoryContext;
 }
 
+/*
+ * Prepare the query of claims_count(), which is kept, as the booking table's
+ * owner.
+ */
 static void
 prepare_count(Guard *guard)
 {
-	if (!query_is_ready(&guard->count_plan))
-		guard->count_plan = prepare_query(guard, false, NIL);
+	StringInfoData sql;
+	Oid			argtypes[MAX_PARAMS];
+	int			nargs;
+
+	if (query_is_ready(&guard->count_plan))
+		return;
+	initStringInfo(&sql);
+	nargs = build_query(&sql, guard, guard->booking_relid, false, NIL,
+						argtypes);
+	guard->count_plan = query_prepare(sql.data, nargs, argtypes,
+									  guard->booking_relid);
 }
 
 /*
@@ -714,15 +718,25 @@ prepare_count(Guard *guard)
 bool
 claims_count(Guard *guard, const KeyValues *key, ClaimTally *tally)
 {
+	claims_tally_init(tally, guard);
+	claims_count_more(guard, key, tally);
+	return tally->total > 0;
+}
+
+/*
+ * claims_count_more
+ *
+ * The same, added to what has been counted already.
+ */
+void
+claims_count_more(Guard *guard, const KeyValues *key, ClaimTally *tally)
+{
 	KeyValues	params = *key;
 
-	tally_init(tally, guard);
 	prepare_count(guard);
 	add_time_bound(guard, &params);
 	query_run(guard->count_plan, &params, guard->booking_relid, true,
 			  count_candidate, tally);
-
-	return tally->total > 0;
 }
 
 /*
@@ -750,24 +764,26 @@ count_orphan(TupleTableSlot *slot, void *arg)
  * claims_count_orphans
  *
  * Count the claims on services that do not exist; true if there are any.
- * The bookings are read as their table's owner, the services as theirs, both
- * with the newest snapshot.  The caller keeps other writers out of both
- * tables.
+ * They are looked for in booking_relid: the guard's booking table or a
+ * partition of it.  The bookings are read as their table's owner, the services
+ * as theirs, both with the newest snapshot.  What the answer is worth depends
+ * on whom the caller keeps out of either table.
  */
 bool
-claims_count_orphans(Guard *guard, ClaimTally *tally)
+claims_count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
 {
 	KeyValues	params;
+	StringInfoData sql;
+	Oid			argtypes[MAX_PARAMS];
 
-	tally_init(tally, guard);
-	if (!query_is_ready(&guard->orphans_plan))
-		guard->orphans_plan = prepare_query(guard, true,
-											guard->rule->booking_key);
+	claims_tally_init(tally, guard);
+	initStringInfo(&sql);
+	(void) build_query(&sql, guard, booking_relid, true,
+					   guard->rule->booking_key, argtypes);
 	params.n = 0;
 	add_time_bound(guard, &params);
-	query_run(guard->orphans_plan, &params, guard->booking_relid, true,
-			  count_orphan, tally);
-
+	query_run_once(sql.data, argtypes, &params, booking_relid, true,
+				   count_orphan, tally);
 	return tally->total > 0;
 }
 
@@ -798,7 +814,8 @@ claims_list(Guard *guard, const KeyValues *key, List *extra_columns,
 	Oid			argtypes[MAX_PARAMS];
 
 	initStringInfo(&sql);
-	(void) build_query(&sql, guard, false, extra_columns, argtypes);
+	(void) build_query(&sql, guard, guard->booking_relid, false,
+					   extra_columns, argtypes);
 	add_time_bound(guard, &params);
 	query_run_once(sql.data, argtypes, &params, guard->booking_relid, false,
 				   list_candidate, &listing);

@@ -80,6 +80,12 @@ guard_get(Oid trigger_oid, GuardSide side)
 	if (guard_cache == NULL)
 		guard_cache_init();
 
+	/*
+	 * Whoever held a lock on the row that fired the trigger may have changed
+	 * the schema; we learn of it now, not only at the next table lock.
+	 */
+	AcceptInvalidationMessages();
+
 	for (;;)
 	{
 		GuardCacheEntry *entry;
@@ -125,11 +131,117 @@ guard_get(Oid trigger_oid, GuardSide side)
 	}
 }
 
+/* Arguments and result of resolve(). */
+typedef struct Resolution
+{
+	Oid			trigger_oid;
+	GuardSide	side;
+	Guard	   *guard;
+} Resolution;
+
+static void
+resolve(void *arg)
+{
+	Resolution *resolution = (Resolution *) arg;
+
+	resolution->guard = guard_get(resolution->trigger_oid, resolution->side);
+}
+
+/*
+ * guard_try
+ *
+ * The same, but if the guard cannot be understood: NULL, and that error in
+ * *edata.
+ */
+Guard *
+guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata)
+{
+	Resolution	resolution = {trigger_oid, side, NULL};
+
+	*edata = query_try(resolve, &resolution);
+	if (*edata != NULL &&
+		(*edata)->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		ReThrowError(*edata);
+	return resolution.guard;
+}
+
+/*
+ * guard_describe
+ *
+ * The name, tables and mode of a guard that may be past understanding, as far
+ * as its triggers can tell.
+ */
+void
+guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
+{
+	GuardTrigger *trigger = catalog_trigger(trigger_oid);
+	GuardTrigger *booking;
+
+	while (OidIsValid(trigger->parent))
+		trigger = catalog_trigger(trigger->parent);
+
+	event->guard = trigger->name;
+	event->service_relid = side == SERVICE_SIDE ?
+		trigger->relid : trigger->from_relid;
+	event->booking_relid = side == SERVICE_SIDE ?
+		trigger->from_relid : trigger->relid;
+	event->mode = MODE_ENFORCE;
+
+	booking = side == BOOKING_SIDE ? trigger :
+		OidIsValid(trigger->from_relid) ?
+		catalog_partner(trigger, BOOKING_SIDE) : NULL;
+	if (booking != NULL)
+		event->mode = rule_mode(booking->nargs, booking->args);
+}
+
+/*
+ * guard_enforced
+ *
+ * As guard_get(), for a trigger.  A guard that cannot be understood is an
+ * error, unless it only warns or is overridden: then NULL, for the trigger to
+ * let pass whatever it was.
+ */
+Guard *
+guard_enforced(Oid trigger_oid, GuardSide side)
+{
+	GuardCacheEntry *entry = NULL;
+	GuardEvent	event = {0};
+	Guard	   *guard;
+	ErrorData  *edata;
+	int			level;
+
+	if (guard_cache != NULL)
+		entry = hash_search(guard_cache, &trigger_oid, HASH_FIND, NULL);
+	if (entry != NULL && entry->guard != NULL && entry->guard->valid)
+		return guard_get(trigger_oid, side);
+
+	guard_describe(trigger_oid, side, &event);
+	level = enforce_level(event.mode);
+	if (level == ERROR)
+		return guard_get(trigger_oid, side);
+
+	guard = guard_try(trigger_oid, side, &edata);
+	if (guard != NULL)
+		return guard;
+
+	event.action = side == SERVICE_SIDE ? "change service" : "change booking";
+	event.problem = edata->message;
+	enforce_log(&event);
+	if (level != 0)
+		ereport(level,
+				(errcode(edata->sqlerrcode),
+				 errmsg_internal("%s", edata->message),
+				 edata->detail ? errdetail_internal("%s", edata->detail) : 0,
+				 edata->hint ? errhint("%s", edata->hint) : 0));
+	return NULL;
+}
+
 /*
  * guard_of_service
  *
  * The guards of a service table (Guard *), in the order in which their
- * triggers fire.  sibling is any function of the extension.
+ * triggers fire.  sibling is any function of the extension.  Those that cannot
+ * be understood and need not be, see guard_enforced(), are left out.
  */
 List *
 guard_of_service(Relation service, Oid sibling)
@@ -147,7 +259,12 @@ guard_of_service(Relation service, Oid sibling)
 			oids = lappend_oid(oids, trigdesc->triggers[i].tgoid);
 	}
 	foreach(lc, oids)
-		guards = lappend(guards, guard_get(lfirst_oid(lc), SERVICE_SIDE));
+	{
+		Guard	   *guard = guard_enforced(lfirst_oid(lc), SERVICE_SIDE);
+
+		if (guard != NULL)
+			guards = lappend(guards, guard);
+	}
 	return guards;
 }
 

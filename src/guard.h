@@ -197,7 +197,6 @@ typedef struct Guard
 
 	/* kept plans, NULL until needed */
 	SPIPlanPtr	count_plan;		/* candidates for claims on a service */
-	SPIPlanPtr	orphans_plan;	/* candidates for claims on any service */
 	SPIPlanPtr	service_plan[2][2]; /* service_exists(), by key_of and lock */
 	SPIPlanPtr	find_plan;		/* safe_delete_service(): look for the row */
 	SPIPlanPtr	delete_plan;	/* ... and delete it */
@@ -239,7 +238,9 @@ typedef enum RefusalKind
 	REFUSE_NOTHING,
 	REFUSE_DELETE,
 	REFUSE_KEY_CHANGE,
-	REFUSE_TRUNCATE
+	REFUSE_TRUNCATE,
+	REFUSE_DETACH,
+	REFUSE_DROP
 } RefusalKind;
 
 /* A refusal in numbers, for safe_delete_service(). */
@@ -254,6 +255,21 @@ typedef struct Refusal
 	bool		has_start;
 	TimestampTz start;
 } Refusal;
+
+/* What a guard refuses, for the log; what is not known is NULL or 0. */
+typedef struct GuardEvent
+{
+	const char *action;
+	const char *guard;			/* its name */
+	Oid			service_relid;
+	Oid			booking_relid;
+	const char *mode;
+	bool		is_verdict;		/* of safe_delete_service() and the like */
+	const char *key;
+	int64		count;			/* of bookings */
+	const char *next;			/* when the next of them is */
+	const char *problem;		/* of a guard that cannot be enforced */
+} GuardEvent;
 
 /* Who the user was; see query_become_owner(). */
 typedef struct SavedUser
@@ -270,9 +286,16 @@ typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 
 /* rule.c: a guard's rule as text */
 extern bool rule_is_mode(const char *mode);
+extern const char *rule_mode(int nargs, char **args);
 extern char *rule_read_arguments(GuardRule *rule, GuardSide side,
 								 int nargs, char **args);
 extern List *rule_write_arguments(const GuardRule *rule, GuardSide side);
+extern bool rule_names_column(GuardRule *rule, GuardSide side,
+							  const char *name);
+extern bool rule_rename_column(GuardRule *rule, GuardSide side,
+							   const char *name, const char *new_name);
+extern bool rule_rename_label(GuardRule *rule, GuardSide side,
+							  const char *name, const char *new_name);
 extern GuardRule *rule_copy(const GuardRule *rule);
 extern char *rule_definition(const GuardRule *rule, Oid sibling,
 							 Oid service_relid, Oid booking_relid);
@@ -285,6 +308,9 @@ extern char *rule_table_name(Oid relid);
 /* catalog.c: triggers, functions and tables, as the catalog has them */
 extern GuardTrigger *catalog_trigger(Oid trigger_oid);
 extern GuardTrigger *catalog_trigger_by_name(Oid relid, const char *name);
+extern List *catalog_triggers_on(Oid relid, Oid function);
+extern void catalog_write_arguments(const GuardTrigger *trigger,
+									List *arguments);
 extern GuardTrigger *catalog_partner(const GuardTrigger *trigger,
 									 GuardSide partner_side);
 extern List *catalog_guards(Oid sibling, GuardSide side);
@@ -292,6 +318,7 @@ extern Oid	catalog_default_service(Oid sibling, List **service_relids,
 									bool *several_labelled);
 extern Oid	catalog_function(Oid sibling, const char *name);
 extern List *catalog_primary_key(Oid relid);
+extern List *catalog_parents(Oid relid);
 extern Oid	catalog_column_collation(Oid relid, AttrNumber attnum);
 
 /* resolve.c: a rule -> a guard */
@@ -303,6 +330,10 @@ extern bool resolve_foreign_key_is_enabled(Relation rel, Oid constraint);
 
 /* guard.c: trigger arguments -> a resolved, cached guard */
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
+extern Guard *guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata);
+extern void guard_describe(Oid trigger_oid, GuardSide side,
+						   GuardEvent *event);
+extern Guard *guard_enforced(Oid trigger_oid, GuardSide side);
 extern List *guard_of_service(Relation service, Oid sibling);
 extern Guard *guard_identifying(List *guards);
 extern void guard_free(Guard *guard);
@@ -318,6 +349,7 @@ extern bool query_is_ready(SPIPlanPtr *plan);
 extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
 						Oid relid, bool as_owner,
 						QueryRowCallback callback, void *arg);
+extern void query_execute(const char *sql);
 extern ErrorData *query_try(void (*action) (void *arg), void *arg);
 extern uint64 query_run_once(const char *sql, Oid *argtypes,
 							 const KeyValues *params, Oid relid,
@@ -348,7 +380,11 @@ extern bool claims_start(Guard *guard, TupleTableSlot *slot,
 						 const ClaimColumns *columns, TimestampTz *start);
 extern bool claims_count(Guard *guard, const KeyValues *key,
 						 ClaimTally *tally);
-extern bool claims_count_orphans(Guard *guard, ClaimTally *tally);
+extern void claims_tally_init(ClaimTally *tally, Guard *guard);
+extern void claims_count_more(Guard *guard, const KeyValues *key,
+							  ClaimTally *tally);
+extern bool claims_count_orphans(Guard *guard, Oid booking_relid,
+								 ClaimTally *tally);
 extern void claims_list(Guard *guard, const KeyValues *key,
 						List *extra_columns, ClaimListCallback callback,
 						void *arg);
@@ -358,13 +394,23 @@ extern List *claims_query_conditions(Guard *guard);
 /* service.c: the triggers on the service table, and the row's lock */
 extern bool service_exists(Guard *guard, const KeyValues *key,
 						   GuardSide key_of, bool lock);
+extern void service_count_claims(Guard *guard, ClaimTally *tally);
+extern void service_refuse(Guard *guard, RefusalKind kind, Relation rel,
+						   TupleTableSlot *slot, ClaimTally *tally);
 extern const Refusal *service_last_refusal(void);
 extern void service_forget_refusal(void);
 
 /* protect.c */
 extern bool protect_has_index(Guard *guard);
 
-/* ddl.c */
-extern void ddl_drop_shared_triggers(Oid relid, Oid sibling);
+/* enforce.c: what becomes of a refusal */
+extern void enforce_define_settings(void);
+extern bool enforce_is_on(void);
+extern int	enforce_level(const char *mode);
+extern void enforce_log(const GuardEvent *event);
+
+/* shared.c: the triggers that all guards of a service table share */
+extern void shared_create(Oid relid, Oid sibling);
+extern void shared_drop(Oid relid, Oid sibling);
 
 #endif							/* BOOKING_GUARD_GUARD_H */

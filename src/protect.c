@@ -491,38 +491,6 @@ choose_name(Oid service_relid, Oid booking_relid, List *booking_key)
 	}
 }
 
-static void
-run_sql(const char *sql)
-{
-	int			result;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	result = SPI_execute(sql, false, 0);
-	if (result < 0)
-		elog(ERROR, "SPI_execute returned %s for %s",
-			 SPI_result_code_string(result), sql);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-}
-
-/*
- * Whether the service table has one of the triggers that its guards share.
- * An error if another trigger has its name.
- */
-static bool
-has_shared_trigger(Guard *guard, const char *name, const char *function)
-{
-	GuardTrigger *trigger = catalog_trigger_by_name(guard->service_relid,
-													name);
-
-	if (trigger == NULL)
-		return false;
-	if (trigger->function != catalog_function(guard->sibling, function))
-		report_name_taken(guard, name);
-	return true;
-}
-
 /*
  * Make a guard's triggers, as the caller: it is the server that checks the
  * caller's rights.
@@ -562,20 +530,10 @@ create_triggers(Guard *guard, const char *name)
 			sep = ", ";
 		}
 		appendStringInfoChar(&sql, ')');
-		run_sql(sql.data);
+		query_execute(sql.data);
 	}
 
-	if (!has_shared_trigger(guard, BEFORE_DELETE_TRIGGER_NAME,
-							BEFORE_DELETE_FUNCTION))
-		run_sql(psprintf("CREATE TRIGGER %s BEFORE DELETE ON %s"
-						 " FOR EACH ROW EXECUTE FUNCTION %s.%s()",
-						 BEFORE_DELETE_TRIGGER_NAME, service, schema,
-						 BEFORE_DELETE_FUNCTION));
-	if (!has_shared_trigger(guard, TRUNCATE_TRIGGER_NAME, TRUNCATE_FUNCTION))
-		run_sql(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
-						 " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
-						 TRUNCATE_TRIGGER_NAME, service, schema,
-						 TRUNCATE_FUNCTION));
+	shared_create(guard->service_relid, guard->sibling);
 }
 
 /*
@@ -596,7 +554,7 @@ drop_triggers(const char *name, Oid sibling, Oid service_relid,
 												side == SERVICE_SIDE ?
 												SERVICE_FUNCTION :
 												BOOKING_FUNCTION))
-			run_sql(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name),
+			query_execute(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name),
 							 rule_table_name(relid)));
 	}
 }
@@ -874,7 +832,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	check_tenants(guard, replaced);
 
 	if (PG_GETARG_BOOL(VALIDATE) && !is_validated_already(guard) &&
-		claims_count_orphans(guard, &tally))
+		claims_count_orphans(guard, booking_relid, &tally))
 		report_orphans(guard, &tally);
 
 	foreach(lc, replaced)
@@ -952,6 +910,6 @@ booking_guard_unprotect(PG_FUNCTION_ARGS)
 	foreach(lc, remove)
 		drop_triggers((char *) lfirst(lc), sibling, service_relid,
 					  booking_relid);
-	ddl_drop_shared_triggers(service_relid, sibling);
+	shared_drop(service_relid, sibling);
 	PG_RETURN_BOOL(true);
 }

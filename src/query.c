@@ -210,9 +210,16 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 	if (as_owner)
 		query_become_owner(relid, 0, &saved);
 
+	/*
+	 * Should the plan have to be made anew, which partitions a table has
+	 * depends on the active snapshot while one is being detached concurrently.
+	 * With the newest one it has gone as soon as others may not use it.
+	 */
+	PushActiveSnapshot(GetLatestSnapshot());
 	cached = SPI_plan_get_cached_plan(plan);
 	if (cached == NULL)
 		elog(ERROR, "no plan for \"%s\"", source->query_string);
+	PopActiveSnapshot();
 
 	stmt = linitial_node(PlannedStmt, cached->stmt_list);
 
@@ -274,6 +281,26 @@ query_run_once(const char *sql, Oid *argtypes, const KeyValues *params,
 	}
 	PG_END_TRY();
 	return processed;
+}
+
+/*
+ * query_execute
+ *
+ * Execute a statement that is no query, as the caller.
+ */
+void
+query_execute(const char *sql)
+{
+	int			result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	result = SPI_execute(sql, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute returned %s for %s",
+			 SPI_result_code_string(result), sql);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
 }
 
 /*

@@ -351,6 +351,87 @@ may_list(Guard *guard)
 
 
 /* ----------------------------------------------------------------
+ *		For the log
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Tell the log what a guard refuses.  key is NULL unless it is about one row,
+ * tally if nothing was counted, problem unless the guard itself has one.
+ */
+static void
+log_event(Guard *guard, const char *action, bool is_verdict, const char *key,
+		  ClaimTally *tally, const char *problem)
+{
+	GuardEvent	event = {0};
+
+	event.action = action;
+	event.guard = guard->name;
+	event.service_relid = guard->service_relid;
+	event.booking_relid = guard->booking_relid;
+	event.mode = guard->rule->mode;
+	event.is_verdict = is_verdict;
+	event.key = key;
+	if (tally != NULL)
+	{
+		event.count = tally->total;
+		if (tally->has_start)
+			event.next = start_text(guard, tally->start);
+	}
+	event.problem = problem;
+	enforce_log(&event);
+}
+
+/* What is refused, for the log. */
+static const char *
+action_name(RefusalKind kind)
+{
+	switch (kind)
+	{
+		case REFUSE_NOTHING:
+			break;
+		case REFUSE_DELETE:
+			return "delete service";
+		case REFUSE_KEY_CHANGE:
+			return "change key of service";
+		case REFUSE_TRUNCATE:
+			return "truncate services";
+		case REFUSE_DETACH:
+			return "detach partition";
+		case REFUSE_DROP:
+			return "drop partition";
+	}
+	pg_unreachable();
+}
+
+/*
+ * report_verdict
+ *
+ * Log the verdict 'blocked' on an action on the service with this key.
+ */
+void
+report_verdict(Guard *guard, RefusalKind kind, const KeyValues *key,
+			   ClaimTally *tally)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ",
+						 guard->key[i].service_name);
+		appendStringInfo(&values, "%s%s", i == 0 ? "" : ", ",
+						 report_value(guard->key[i].service_type,
+									  key->value[i]));
+	}
+	log_event(guard, action_name(kind), true,
+			  psprintf("Key (%s)=(%s)", names.data, values.data), tally, NULL);
+}
+
+
+/* ----------------------------------------------------------------
  *		The triggers
  * ----------------------------------------------------------------
  */
@@ -468,14 +549,21 @@ report_renamed_meanwhile(Oid relid)
  * report_sorts_late
  *
  * Refuse to judge a service in a trigger that fires after those of foreign
- * keys: rel is the table that fired it.
+ * keys: rel is the table that fired it.  Returns if the guard only warns or
+ * is overridden.
  */
 void
-report_sorts_late(Relation rel, const Trigger *trigger)
+report_sorts_late(Guard *guard, Relation rel, const Trigger *trigger)
 {
 	Oid			relid = RelationGetRelid(rel);
+	int			level = enforce_level(guard->rule->mode);
 
-	ereport(ERROR,
+	log_event(guard, "change service", false, NULL, NULL,
+			  "its trigger fires too late");
+	if (level == 0)
+		return;
+
+	ereport(level,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("Guard \"%s\" on table %s cannot be enforced: its trigger fires too late.",
 					trigger->tgname, report_table_name(relid)),
@@ -489,10 +577,11 @@ report_sorts_late(Relation rel, const Trigger *trigger)
 /*
  * report_refusal
  *
- * The sentence that refuses to do something to a service.
+ * The sentence that refuses to do something to a service, or to relid: a
+ * service table or a partition of one.
  */
 char *
-report_refusal(Guard *guard, RefusalKind kind, int64 total)
+report_refusal(Guard *guard, RefusalKind kind, Oid relid, int64 total)
 {
 	const char *bookings = upcoming_bookings(guard, total);
 
@@ -508,7 +597,13 @@ report_refusal(Guard *guard, RefusalKind kind, int64 total)
 							guard->rule->label, bookings);
 		case REFUSE_TRUNCATE:
 			return psprintf("Cannot truncate table %s with %s.",
-							report_table_name(guard->service_relid), bookings);
+							report_table_name(relid), bookings);
+		case REFUSE_DETACH:
+			return psprintf("Cannot detach partition %s with %s.",
+							report_table_name(relid), bookings);
+		case REFUSE_DROP:
+			return psprintf("Cannot drop a partition of table %s with %s.",
+							report_table_name(relid), bookings);
 	}
 	pg_unreachable();
 }
@@ -563,21 +658,28 @@ list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
  * report_service_refused
  *
  * Refuse what was about to happen to a service, a row of rel (which may be a
- * partition) in slot; for TRUNCATE there is no row.
+ * partition) in slot; or to rel itself, and then slot is NULL.  Returns if the
+ * guard only warns or is overridden.
  */
 void
 report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 					   TupleTableSlot *slot, ClaimTally *tally)
 {
-	Relation	service = relation_open(guard->service_relid, AccessShareLock);
 	const char *them = tally->total == 1 ? "it" : "them";
+	int			level = enforce_level(guard->rule->mode);
+	Relation	service;
 	char	   *detail = NULL;
 	char	   *hint;
+
+	log_event(guard, action_name(kind), false,
+			  slot != NULL ? key_text(guard, slot) : NULL, tally, NULL);
+	if (level == 0)
+		return;
 
 	hint = psprintf("Cancel or move %s first.", them);
 	if (kind == REFUSE_TRUNCATE)
 		hint = psprintf("%s To remove both, truncate both tables in one statement: TRUNCATE %s, %s;",
-						hint, report_table_name(guard->service_relid),
+						hint, report_table_name(RelationGetRelid(rel)),
 						report_table_name(guard->booking_relid));
 
 	if (report_may_read(guard, SERVICE_SIDE) &&
@@ -586,7 +688,7 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 		const char *who;
 		const char *next = "";
 
-		if (kind == REFUSE_TRUNCATE)
+		if (slot == NULL)
 			who = psprintf("Table %s",
 						   report_table_name(guard->booking_relid));
 		else
@@ -608,12 +710,15 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 						  next);
 	}
 
-	ereport(ERROR,
+	service = relation_open(guard->service_relid, AccessShareLock);
+	ereport(level,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			 errmsg("%s", report_refusal(guard, kind, tally->total)),
+			 errmsg("%s", report_refusal(guard, kind, RelationGetRelid(rel),
+										 tally->total)),
 			 detail ? errdetail("%s", detail) : 0,
 			 errhint("%s", hint),
 			 errtableconstraint(service, guard->name)));
+	relation_close(service, NoLock);
 }
 
 /*
@@ -621,20 +726,27 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
  *
  * Refuse a booking, a row of the table that carries the guard's trigger in
  * slot, whose service does not exist.  Keeps ACCESS SHARE on the booking table.
+ * Returns if the guard only warns or is overridden.
  */
 void
 report_service_gone(Guard *guard, TupleTableSlot *slot)
 {
-	Relation	booking = relation_open(guard->booking_relid, AccessShareLock);
 	const char *service = guard->rule->label;
+	int			level = enforce_level(guard->rule->mode);
+	Relation	booking;
 	char	   *detail = NULL;
+
+	log_event(guard, "save booking", false, key_text(guard, slot), NULL, NULL);
+	if (level == 0)
+		return;
 
 	if (report_may_read(guard, BOOKING_SIDE))
 		detail = psprintf("%s is not present in table \"%s\".",
 						  key_text(guard, slot),
 						  get_rel_name(guard->service_relid));
 
-	ereport(ERROR,
+	booking = relation_open(guard->booking_relid, AccessShareLock);
+	ereport(level,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 			 errmsg("Cannot save upcoming %s: its %s does not exist.",
 					guard->rule->booking_label, service),
@@ -642,6 +754,7 @@ report_service_gone(Guard *guard, TupleTableSlot *slot)
 			 errhint("The %s may just have been deleted. Choose another one, or cancel the %s.",
 					 service, guard->rule->booking_label),
 			 errtableconstraint(booking, guard->name)));
+	relation_close(booking, NoLock);
 }
 
 /*
@@ -649,14 +762,20 @@ report_service_gone(Guard *guard, TupleTableSlot *slot)
  *
  * Refuse an update of a booking that takes its service away.  oldslot is NULL
  * if the row moved to another partition.  Keeps ACCESS SHARE on the booking
- * table.
+ * table.  Returns if the guard only warns or is overridden.
  */
 void
 report_detached(Guard *guard, TupleTableSlot *oldslot,
 				TupleTableSlot *newslot)
 {
-	Relation	booking = relation_open(guard->booking_relid, AccessShareLock);
+	int			level = enforce_level(guard->rule->mode);
+	Relation	booking;
 	char	   *detail = NULL;
+
+	log_event(guard, "detach booking", false,
+			  oldslot != NULL ? key_text(guard, oldslot) : NULL, NULL, NULL);
+	if (level == 0)
+		return;
 
 	if (report_may_read(guard, BOOKING_SIDE))
 	{
@@ -670,7 +789,8 @@ report_detached(Guard *guard, TupleTableSlot *oldslot,
 		detail = psprintf("%s.", detail);
 	}
 
-	ereport(ERROR,
+	booking = relation_open(guard->booking_relid, AccessShareLock);
+	ereport(level,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 			 errmsg("Cannot detach upcoming %s from its %s.",
 					guard->rule->booking_label, guard->rule->label),
@@ -678,6 +798,7 @@ report_detached(Guard *guard, TupleTableSlot *oldslot,
 			 errhint("Cancel the %s first, or move it to another %s.",
 					 guard->rule->booking_label, guard->rule->label),
 			 errtableconstraint(booking, guard->name)));
+	relation_close(booking, NoLock);
 }
 
 
@@ -1525,16 +1646,15 @@ orphans_query(Guard *guard)
  * Another trigger of the service table has the name of one that we need.
  */
 void
-report_name_taken(Guard *guard, const char *name)
+report_name_taken(Oid relid, const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DUPLICATE_OBJECT),
 			 errmsg("Trigger \"%s\" on table %s is not booking_guard's.",
-					name, report_table_name(guard->service_relid)),
+					name, report_table_name(relid)),
 			 errdetail("The guards of a table share a trigger of this name."),
 			 errhint("Give yours another name: ALTER TRIGGER %s ON %s RENAME TO ...;",
-					 quote_identifier(name),
-					 report_table_name(guard->service_relid))));
+					 quote_identifier(name), report_table_name(relid))));
 }
 
 /*
@@ -1686,6 +1806,193 @@ report_no_index(Guard *guard)
 					   report_table_name(guard->service_relid),
 					   report_table_name(guard->booking_relid)),
 			 errhint("%s", report_index_fix(guard))));
+}
+
+
+/* ----------------------------------------------------------------
+ *		Changes of a guarded table's definition
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * The call that removes the guard of a trigger.
+ */
+static char *
+unprotect_call_by_trigger(const GuardTrigger *trigger, GuardSide side)
+{
+	const GuardTrigger *booking = side == BOOKING_SIDE ? trigger :
+		catalog_partner(trigger, BOOKING_SIDE);
+	GuardRule	rule = {0};
+
+	if (booking != NULL)
+		(void) rule_read_arguments(&rule, BOOKING_SIDE, booking->nargs,
+								   booking->args);
+	return unprotect_call(trigger->function,
+						  side == SERVICE_SIDE ?
+						  trigger->relid : trigger->from_relid,
+						  side == SERVICE_SIDE ?
+						  trigger->from_relid : trigger->relid,
+						  rule.booking_key);
+}
+
+/*
+ * Refuse a change of a table, or warn: the guard's mode and the settings say
+ * which.  detail is NULL if the caller may not know.
+ */
+static void
+alter_refused(Guard *guard, Oid relid, int sqlstate, const char *action,
+			  const char *message, const char *detail, const char *hint,
+			  ClaimTally *tally)
+{
+	int			level = enforce_level(guard->rule->mode);
+
+	log_event(guard, action, false, NULL, tally, NULL);
+	if (level == 0)
+		return;
+	ereport(level,
+			(errcode(sqlstate),
+			 errmsg("%s", message),
+			 detail ? errdetail("%s", detail) : 0,
+			 errhint("%s", hint),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME,
+								get_namespace_name(get_rel_namespace(relid))),
+			 err_generic_string(PG_DIAG_TABLE_NAME, get_rel_name(relid)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, guard->name)));
+}
+
+/*
+ * report_alter_breaks
+ *
+ * Refuse a change of a table after which a guard cannot be enforced: edata
+ * says why.  Returns if the guard only warns or is overridden.
+ */
+void
+report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
+					const ErrorData *edata)
+{
+	GuardEvent	event = {0};
+	int			level;
+
+	guard_describe(trigger->oid, side, &event);
+	level = enforce_level(event.mode);
+	event.action = "alter table";
+	event.problem = edata->message;
+	enforce_log(&event);
+	if (level == 0)
+		return;
+	ereport(level,
+			(errcode(edata->sqlerrcode),
+			 errmsg("Cannot alter table %s: guard \"%s\" could not be enforced any more.",
+					report_table_name(trigger->relid), trigger->name),
+			 errdetail("%s", edata->message),
+			 errhint("In one transaction, remove the guard, alter the table and make the guard anew. To remove it: %s",
+					 unprotect_call_by_trigger(trigger, side)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
+}
+
+/* "3 upcoming bookings would point at no service" */
+static char *
+would_dangle(Guard *guard, ClaimTally *tally)
+{
+	return psprintf("%s would point at no %s",
+					upcoming_bookings(guard, tally->total),
+					guard->rule->label);
+}
+
+/*
+ * What to do about bookings that would point at no service.
+ */
+static char *
+dangling_hint(ClaimTally *tally)
+{
+	return psprintf("Cancel or move %s first, so that %s.",
+					tally->total == 1 ? "it" : "them",
+					tally->total == 1 ? "it needs none" : "they need none");
+}
+
+/*
+ * report_alter_orphans
+ *
+ * Refuse to change the values of a column, when bookings would point at no
+ * service.  Returns if the guard only warns or is overridden.
+ */
+void
+report_alter_orphans(Guard *guard, Oid relid, const char *column,
+					 ClaimTally *tally)
+{
+	alter_refused(guard, relid, ERRCODE_FOREIGN_KEY_VIOLATION, "alter table",
+				  psprintf("Cannot change column \"%s\" of table %s: %s.",
+						   column, report_table_name(relid),
+						   would_dangle(guard, tally)),
+				  "The new values were looked at as the guard does.",
+				  dangling_hint(tally), tally);
+}
+
+/*
+ * report_attach_orphans
+ *
+ * Refuse a partition with bookings that point at no service.  Returns if the
+ * guard only warns or is overridden.
+ */
+void
+report_attach_orphans(Guard *guard, Oid partition, ClaimTally *tally)
+{
+	alter_refused(guard, partition, ERRCODE_FOREIGN_KEY_VIOLATION,
+				  "attach partition",
+				  psprintf("Cannot attach partition %s: %s.",
+						   report_table_name(partition),
+						   would_dangle(guard, tally)),
+				  psprintf("Guard \"%s\" looked for their %s in table %s.",
+						   guard->name, plural(guard->rule->label),
+						   report_table_name(guard->service_relid)),
+				  dangling_hint(tally), tally);
+}
+
+/*
+ * report_column_needed
+ *
+ * Refuse to drop a column that a guard names.  Returns if the guard only warns
+ * or is overridden.
+ */
+void
+report_column_needed(const GuardTrigger *trigger, GuardSide side,
+					 const char *column)
+{
+	GuardEvent	event = {0};
+	int			level;
+
+	guard_describe(trigger->oid, side, &event);
+	level = enforce_level(event.mode);
+	event.action = "drop column";
+	enforce_log(&event);
+	if (level == 0)
+		return;
+	ereport(level,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("Cannot drop column \"%s\" of table %s because a guard needs it.",
+					column, report_table_name(trigger->relid)),
+			 errdetail("Guard \"%s\" on table %s could not be enforced without it.",
+					   trigger->name, report_table_name(event.service_relid)),
+			 errhint("Remove the guard first: %s",
+					 unprotect_call_by_trigger(trigger, side)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
+}
+
+/*
+ * report_guarded_inheritance
+ *
+ * Refuse to let one table inherit from another, when one of them is guarded.
+ */
+void
+report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("Table %s cannot inherit from table %s: there is a guard on table %s.",
+					report_table_name(child), report_table_name(parent),
+					report_table_name(guarded)),
+			 errdetail("A guard looks at its tables only, as a foreign key does; rows of a child by inheritance would not be guarded."),
+			 errhint("Use partitions instead, or remove the guard.")));
 }
 
 

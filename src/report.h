@@ -20,20 +20,20 @@ extern void report_check_event_trigger(const char *function)
 			pg_attribute_noreturn();
 extern void report_renamed_meanwhile(Oid relid)
 			pg_attribute_noreturn();
-extern void report_sorts_late(Relation rel, const Trigger *trigger)
-			pg_attribute_noreturn();
+extern void report_sorts_late(Guard *guard, Relation rel,
+							  const Trigger *trigger);
+extern void report_verdict(Guard *guard, RefusalKind kind,
+						   const KeyValues *key, ClaimTally *tally);
 extern void report_service_refused(Guard *guard, RefusalKind kind,
 								   Relation rel, TupleTableSlot *slot,
-								   ClaimTally *tally)
-			pg_attribute_noreturn();
+								   ClaimTally *tally);
 extern char *report_rename_fix(const char *name, Oid service_relid,
 							   Oid booking_relid);
-extern char *report_refusal(Guard *guard, RefusalKind kind, int64 total);
-extern void report_service_gone(Guard *guard, TupleTableSlot *slot)
-			pg_attribute_noreturn();
+extern char *report_refusal(Guard *guard, RefusalKind kind, Oid relid,
+							int64 total);
+extern void report_service_gone(Guard *guard, TupleTableSlot *slot);
 extern void report_detached(Guard *guard, TupleTableSlot *oldslot,
-							TupleTableSlot *newslot)
-			pg_attribute_noreturn();
+							TupleTableSlot *newslot);
 extern char *report_value(Oid type, Datum value);
 extern bool report_may_read(Guard *guard, GuardSide side);
 
@@ -112,7 +112,7 @@ extern void report_guard_differs(const char *name, const char *is,
 extern void report_broken_guard(const char *name, Oid sibling,
 								Oid service_relid, Oid booking_relid)
 			pg_attribute_noreturn();
-extern void report_name_taken(Guard *guard, const char *name)
+extern void report_name_taken(Oid relid, const char *name)
 			pg_attribute_noreturn();
 extern void report_orphans(Guard *guard, ClaimTally *tally)
 			pg_attribute_noreturn();
@@ -125,6 +125,18 @@ extern void report_no_index(Guard *guard);
 extern char *report_index_fix(Guard *guard);
 extern char *report_unprotect_call(Guard *guard);
 extern char *report_table_name(Oid relid);
+
+/* changes of a guarded table's definition */
+extern void report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
+								const ErrorData *edata);
+extern void report_alter_orphans(Guard *guard, Oid relid, const char *column,
+								 ClaimTally *tally);
+extern void report_attach_orphans(Guard *guard, Oid partition,
+								  ClaimTally *tally);
+extern void report_column_needed(const GuardTrigger *trigger, GuardSide side,
+								 const char *column);
+extern void report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
+			pg_attribute_noreturn();
 
 /* safe_delete_service and booking_guard_blocking_bookings */
 extern void report_not_guarded(Oid relid)

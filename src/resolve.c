@@ -632,7 +632,6 @@ forget_plans(void *arg)
 	Guard	   *guard = (Guard *) arg;
 
 	query_forget(&guard->count_plan);
-	query_forget(&guard->orphans_plan);
 	for (int key_of = SERVICE_SIDE; key_of <= BOOKING_SIDE; key_of++)
 	{
 		query_forget(&guard->service_plan[key_of][false]);

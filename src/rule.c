@@ -27,38 +27,49 @@ typedef enum RuleOptionKind
 	OPTION_BOOL
 } RuleOptionKind;
 
+/* What in the schema an option names, and is renamed with. */
+typedef enum RuleOptionNames
+{
+	NAMES_NOTHING,
+	NAMES_COLUMN,				/* columns of its trigger's table */
+	NAMES_LABEL					/* values, which may be an enum's labels */
+} RuleOptionNames;
+
 typedef struct RuleOption
 {
 	const char *name;			/* in SQL, in arguments and in GuardRule */
 	GuardSide	side;			/* the trigger that keeps it */
 	RuleOptionKind kind;
+	RuleOptionNames names;
 	bool		required;
 	size_t		offset;			/* in GuardRule */
 	const char *default_value;	/* of booking_guard_protect() */
 	bool		implied;		/* the default need not be written down */
 } RuleOption;
 
-#define OPTION(name, side, kind, required, default_value) \
-	{#name, side, kind, required, offsetof(GuardRule, name), default_value, false}
-#define IMPLIED_OPTION(name, side, kind, default_value) \
-	{#name, side, kind, false, offsetof(GuardRule, name), default_value, true}
+#define OPTION(name, side, kind, names, required, default_value) \
+	{#name, side, kind, names, required, offsetof(GuardRule, name), \
+	 default_value, false}
+#define IMPLIED_OPTION(name, side, kind, names, default_value) \
+	{#name, side, kind, names, false, offsetof(GuardRule, name), \
+	 default_value, true}
 
 static const RuleOption rule_options[] = {
-	OPTION(booking_key, BOOKING_SIDE, OPTION_LIST, true, NULL),
-	OPTION(service_key, SERVICE_SIDE, OPTION_LIST, true, NULL),
-	OPTION(tenant_column, SERVICE_SIDE, OPTION_TEXT, false, NULL),
-	OPTION(status_column, BOOKING_SIDE, OPTION_TEXT, false, "status"),
-	OPTION(blocking_statuses, BOOKING_SIDE, OPTION_LIST, false, NULL),
-	OPTION(free_statuses, BOOKING_SIDE, OPTION_LIST, false, NULL),
-	OPTION(inactive_column, BOOKING_SIDE, OPTION_TEXT, false, NULL),
-	OPTION(time_column, BOOKING_SIDE, OPTION_TEXT, false, "date"),
-	OPTION(time_zone, BOOKING_SIDE, OPTION_TEXT, true, "UTC"),
-	OPTION(label, SERVICE_SIDE, OPTION_TEXT, true, "service"),
-	OPTION(booking_label, BOOKING_SIDE, OPTION_TEXT, true, "booking"),
-	OPTION(keep_attached, BOOKING_SIDE, OPTION_BOOL, true, "true"),
-	OPTION(retire_column, SERVICE_SIDE, OPTION_TEXT, false, NULL),
-	OPTION(retire_value, SERVICE_SIDE, OPTION_TEXT, false, NULL),
-	IMPLIED_OPTION(mode, BOOKING_SIDE, OPTION_TEXT, MODE_ENFORCE),
+	OPTION(booking_key, BOOKING_SIDE, OPTION_LIST, NAMES_COLUMN, true, NULL),
+	OPTION(service_key, SERVICE_SIDE, OPTION_LIST, NAMES_COLUMN, true, NULL),
+	OPTION(tenant_column, SERVICE_SIDE, OPTION_TEXT, NAMES_COLUMN, false, NULL),
+	OPTION(status_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, false, "status"),
+	OPTION(blocking_statuses, BOOKING_SIDE, OPTION_LIST, NAMES_LABEL, false, NULL),
+	OPTION(free_statuses, BOOKING_SIDE, OPTION_LIST, NAMES_LABEL, false, NULL),
+	OPTION(inactive_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, false, NULL),
+	OPTION(time_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, false, "date"),
+	OPTION(time_zone, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, true, "UTC"),
+	OPTION(label, SERVICE_SIDE, OPTION_TEXT, NAMES_NOTHING, true, "service"),
+	OPTION(booking_label, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, true, "booking"),
+	OPTION(keep_attached, BOOKING_SIDE, OPTION_BOOL, NAMES_NOTHING, true, "true"),
+	OPTION(retire_column, SERVICE_SIDE, OPTION_TEXT, NAMES_COLUMN, false, NULL),
+	OPTION(retire_value, SERVICE_SIDE, OPTION_TEXT, NAMES_LABEL, false, NULL),
+	IMPLIED_OPTION(mode, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, MODE_ENFORCE),
 };
 
 #define LIST_MEMBER(rule, option) \
@@ -116,6 +127,25 @@ bool
 rule_is_mode(const char *mode)
 {
 	return strcmp(mode, MODE_ENFORCE) == 0 || strcmp(mode, MODE_WARN) == 0;
+}
+
+/*
+ * rule_mode
+ *
+ * The mode in the arguments of a booking trigger, whatever else they say.
+ */
+const char *
+rule_mode(int nargs, char **args)
+{
+	const char *const prefix = "mode=";
+
+	for (int i = 0; i < nargs; i++)
+	{
+		if (strncmp(args[i], prefix, strlen(prefix)) == 0 &&
+			rule_is_mode(args[i] + strlen(prefix)))
+			return args[i] + strlen(prefix);
+	}
+	return MODE_ENFORCE;
 }
 
 /*
@@ -250,6 +280,82 @@ rule_write_arguments(const GuardRule *rule, GuardSide side)
 		arguments = lappend(arguments, buf.data);
 	}
 	return arguments;
+}
+
+/*
+ * Whether this side's part of a rule names something; with new_name, put that
+ * in its place.
+ */
+static bool
+find_name(GuardRule *rule, GuardSide side, RuleOptionNames names,
+		  const char *name, const char *new_name)
+{
+	bool		found = false;
+
+	for (int o = 0; o < (int) lengthof(rule_options); o++)
+	{
+		const RuleOption *option = &rule_options[o];
+		ListCell   *lc;
+
+		if (option->side != side || option->names != names)
+			continue;
+
+		if (option->kind == OPTION_LIST)
+		{
+			foreach(lc, *LIST_MEMBER(rule, option))
+			{
+				if (strcmp((char *) lfirst(lc), name) != 0)
+					continue;
+				found = true;
+				if (new_name != NULL)
+					lfirst(lc) = pstrdup(new_name);
+			}
+		}
+		else if (*TEXT_MEMBER(rule, option) != NULL &&
+				 strcmp(*TEXT_MEMBER(rule, option), name) == 0)
+		{
+			found = true;
+			if (new_name != NULL)
+				*TEXT_MEMBER(rule, option) = pstrdup(new_name);
+		}
+	}
+	return found;
+}
+
+/*
+ * rule_names_column
+ *
+ * Whether a rule names a column of the table of this side.
+ */
+bool
+rule_names_column(GuardRule *rule, GuardSide side, const char *name)
+{
+	return find_name(rule, side, NAMES_COLUMN, name, NULL);
+}
+
+/*
+ * rule_rename_column
+ *
+ * Follow a column that was renamed; true if the rule names it.
+ */
+bool
+rule_rename_column(GuardRule *rule, GuardSide side, const char *name,
+				   const char *new_name)
+{
+	return find_name(rule, side, NAMES_COLUMN, name, new_name);
+}
+
+/*
+ * rule_rename_label
+ *
+ * Follow a label of an enum that was renamed, whose type is that of this
+ * side's status_column or retire_column; true if the rule names it.
+ */
+bool
+rule_rename_label(GuardRule *rule, GuardSide side, const char *name,
+				  const char *new_name)
+{
+	return find_name(rule, side, NAMES_LABEL, name, new_name);
 }
 
 /*

@@ -487,14 +487,18 @@ safe_delete_service(PG_FUNCTION_ARGS)
 			KeyValues	key;
 			ClaimTally	tally;
 
-			if (!service_key(&call, guard, &key) ||
+			/* a guard that only warns does so when the row is deleted */
+			if (enforce_level(guard->rule->mode) != ERROR ||
+				!service_key(&call, guard, &key) ||
 				!claims_count(guard, &key, &tally))
 				continue;
+			report_verdict(guard, REFUSE_DELETE, &key, &tally);
 			blocking = guard;
 			refusal.total = tally.total;
 			refusal.has_start = tally.has_start;
 			refusal.start = tally.start;
-			message = report_refusal(guard, REFUSE_DELETE, tally.total);
+			message = report_refusal(guard, REFUSE_DELETE, call.relid,
+									 tally.total);
 			break;
 		}
 

@@ -20,13 +20,17 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
+#include "access/tableam.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "guard.h"
 #include "report.h"
@@ -101,13 +105,16 @@ service_forget_refusal(void)
 	MemoryContextReset(refusal_context());
 }
 
-static void refuse(Guard *guard, RefusalKind kind, Relation rel,
-				   TupleTableSlot *slot, ClaimTally *tally)
-	pg_attribute_noreturn();
-
-static void
-refuse(Guard *guard, RefusalKind kind, Relation rel, TupleTableSlot *slot,
-	   ClaimTally *tally)
+/*
+ * service_refuse
+ *
+ * Refuse to do something to a service, the row of rel in slot; or to rel, a
+ * service table or a partition of one, and then slot is NULL.  An error, unless
+ * the guard only warns or is overridden: then it returns.
+ */
+void
+service_refuse(Guard *guard, RefusalKind kind, Relation rel,
+			   TupleTableSlot *slot, ClaimTally *tally)
 {
 	service_forget_refusal();
 	last_refusal.kind = kind;
@@ -212,12 +219,14 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 		ClaimTally	tally;
 		KeyValues	key;
 
-		if (!claims_has_key(guard, trigdata->tg_trigslot))
+		/* One warning is enough: leave it to the trigger that comes last. */
+		if (enforce_level(guard->rule->mode) != ERROR ||
+			!claims_has_key(guard, trigdata->tg_trigslot))
 			continue;
 		claims_key_values(guard, trigdata->tg_trigslot, &key);
 		if (claims_count(guard, &key, &tally))
-			refuse(guard, REFUSE_DELETE, trigdata->tg_relation,
-				   trigdata->tg_trigslot, &tally);
+			service_refuse(guard, REFUSE_DELETE, trigdata->tg_relation,
+						   trigdata->tg_trigslot, &tally);
 	}
 
 	return PointerGetDatum(trigdata->tg_trigtuple);
@@ -247,11 +256,13 @@ booking_guard_service(PG_FUNCTION_ARGS)
 	report_check_trigger(fcinfo, SERVICE_FUNCTION,
 						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
 						 (1 << TRIGGER_EVENT_DELETE) | (1 << TRIGGER_EVENT_UPDATE));
-	if (strcmp(trigdata->tg_trigger->tgname, RI_TRIGGER_NAME_PREFIX) >= 0)
-		report_sorts_late(trigdata->tg_relation, trigdata->tg_trigger);
 
 	oldslot = trigdata->tg_trigslot;
-	guard = guard_get(trigdata->tg_trigger->tgoid, SERVICE_SIDE);
+	guard = guard_enforced(trigdata->tg_trigger->tgoid, SERVICE_SIDE);
+	if (guard == NULL)
+		return PointerGetDatum(NULL);
+	if (strcmp(trigdata->tg_trigger->tgname, RI_TRIGGER_NAME_PREFIX) >= 0)
+		report_sorts_late(guard, trigdata->tg_relation, trigdata->tg_trigger);
 
 	if (!claims_has_key(guard, oldslot))
 		return PointerGetDatum(NULL);
@@ -283,8 +294,9 @@ booking_guard_service(PG_FUNCTION_ARGS)
 	if (key_changes && (moves ? guard->cascades_moves : guard->cascades))
 		return PointerGetDatum(NULL);
 
-	refuse(guard, key_changes ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
-		   trigdata->tg_relation, oldslot, &tally);
+	service_refuse(guard, key_changes ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
+				   trigdata->tg_relation, oldslot, &tally);
+	return PointerGetDatum(NULL);
 }
 
 /*
@@ -293,8 +305,9 @@ booking_guard_service(PG_FUNCTION_ARGS)
  * Trigger AFTER TRUNCATE FOR EACH STATEMENT on a service table: refuse if
  * claims are left without a service.
  *
- * TRUNCATE holds ACCESS EXCLUSIVE on the table, and every booker holds ROW
- * SHARE on it until its end, so that all of them are done and seen.  When
+ * TRUNCATE holds ACCESS EXCLUSIVE on the table (a partition, maybe), and every
+ * booker of a service in it holds ROW SHARE on it until its end, so that all
+ * of them are done and seen.  When
  * the bookings are truncated in the same statement, none are left by now.
  */
 Datum
@@ -312,10 +325,42 @@ booking_guard_truncate(PG_FUNCTION_ARGS)
 		Guard	   *guard = (Guard *) lfirst(lc);
 		ClaimTally	tally;
 
-		if (claims_count_orphans(guard, &tally))
-			refuse(guard, REFUSE_TRUNCATE, trigdata->tg_relation, NULL,
-				   &tally);
+		if (claims_count_orphans(guard, guard->booking_relid, &tally))
+			service_refuse(guard, REFUSE_TRUNCATE, trigdata->tg_relation,
+						   NULL, &tally);
 	}
 
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * service_count_claims
+ *
+ * Add to a count the claims on all services in the table that carries the
+ * guard's trigger, which is a service table or a partition with rows of its
+ * own.  The services are read with the newest snapshot and without a lock.
+ */
+void
+service_count_claims(Guard *guard, ClaimTally *tally)
+{
+	Relation	rel = relation_open(guard->carrier_relid, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		KeyValues	key;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!claims_has_key(guard, slot))
+			continue;
+		claims_key_values(guard, slot, &key);
+		claims_count_more(guard, &key, tally);
+	}
+
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	relation_close(rel, NoLock);
 }

@@ -78,10 +78,17 @@ CREATE TRIGGER t AFTER INSERT ON service FOR EACH ROW EXECUTE FUNCTION booking_g
 INSERT INTO service VALUES (3);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 DROP TRIGGER t ON service;
+-- (the server says so itself, and shows a query of ours)
+\set VERBOSITY terse
 CREATE EVENT TRIGGER bad_triggers ON ddl_command_start EXECUTE FUNCTION booking_guard_sql_drop();
 CREATE TABLE never (id int);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 DROP EVENT TRIGGER bad_triggers;
+CREATE EVENT TRIGGER bad_triggers ON ddl_command_start EXECUTE FUNCTION booking_guard_ddl_end();
+CREATE TABLE never (id int);
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+DROP EVENT TRIGGER bad_triggers;
+\set VERBOSITY default
 
 -- Without FROM, so that nobody can tell which tables it is between
 CREATE CONSTRAINT TRIGGER "BG_x" AFTER DELETE ON service FOR EACH ROW EXECUTE FUNCTION booking_guard_service('service_key=id', 'label=service');
