@@ -13,8 +13,10 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 
 #if PG_VERSION_NUM < 150000
 #error "booking_guard needs PostgreSQL 15 or later"
@@ -34,6 +36,21 @@ compat_ExecutorRun(QueryDesc *queryDesc)
 #else
 	ExecutorRun(queryDesc, ForwardScanDirection, 0, true);
 #endif
+}
+
+/* Raise an error unless the current user owns a table. */
+static inline void
+compat_check_owner(Oid relid)
+{
+#if PG_VERSION_NUM >= 160000
+	bool		is_owner = object_ownercheck(RelationRelationId, relid,
+											 GetUserId());
+#else
+	bool		is_owner = pg_class_ownercheck(relid, GetUserId());
+#endif
+
+	if (!is_owner)
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 }
 
 /* Whether a subcommand of ALTER TABLE changes the values of a column. */

@@ -420,12 +420,14 @@ guard_cache_init(void)
 
 
 /*
+ * guard_trigger_problem
+ *
  * What is wrong with a guard's trigger, as the end of a sentence; NULL if it
  * is as booking_guard_protect() makes it.  One that is made by hand might not
  * fire for some event, or only when foreign keys have had their way.
  */
-static char *
-trigger_problem(const GuardTrigger *trigger, GuardSide side)
+char *
+guard_trigger_problem(const GuardTrigger *trigger, GuardSide side)
 {
 	int16		type = TRIGGER_TYPE_AFTER | TRIGGER_TYPE_ROW |
 		TRIGGER_TYPE_UPDATE |
@@ -489,9 +491,9 @@ build_guard(Oid trigger_oid, GuardSide side, uint64 *count)
 	service = side == SERVICE_SIDE ? trigger : partner;
 	booking = side == SERVICE_SIDE ? partner : trigger;
 
-	problem = trigger_problem(service, SERVICE_SIDE);
+	problem = guard_trigger_problem(service, SERVICE_SIDE);
 	if (problem == NULL)
-		problem = trigger_problem(booking, BOOKING_SIDE);
+		problem = guard_trigger_problem(booking, BOOKING_SIDE);
 	if (problem == NULL)
 		problem = rule_read_arguments(&rule, SERVICE_SIDE,
 									  service->nargs, service->args);

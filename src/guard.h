@@ -334,6 +334,8 @@ extern Guard *guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata);
 extern void guard_describe(Oid trigger_oid, GuardSide side,
 						   GuardEvent *event);
 extern Guard *guard_enforced(Oid trigger_oid, GuardSide side);
+extern char *guard_trigger_problem(const GuardTrigger *trigger,
+								   GuardSide side);
 extern List *guard_of_service(Relation service, Oid sibling);
 extern Guard *guard_identifying(List *guards);
 extern void guard_free(Guard *guard);

@@ -17,7 +17,9 @@
 #include "catalog/partition.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "commands/defrem.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -34,6 +36,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "guard.h"
 #include "report.h"
 
@@ -537,6 +540,39 @@ create_triggers(Guard *guard, const char *name)
 }
 
 /*
+ * Give the triggers of a guard the rule of another one in its place.  False if
+ * they are not as we make them, and must be dropped and made anew.
+ *
+ * The lock that we hold on both tables is that of ALTER TABLE ... ENABLE
+ * TRIGGER, which changes triggers in place as well: it keeps writers out, so
+ * that no statement is judged by half of each rule, and lets readers go on.
+ * Dropping a trigger would lock them out too.
+ */
+static bool
+rewrite_triggers(Guard *guard, const char *name)
+{
+	GuardTrigger *trigger[2];
+
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+	{
+		trigger[side] = catalog_trigger_by_name(side == SERVICE_SIDE ?
+												guard->service_relid :
+												guard->booking_relid, name);
+		if (trigger[side]->enabled != TRIGGER_FIRES_ON_ORIGIN ||
+			guard_trigger_problem(trigger[side], side) != NULL)
+			return false;
+	}
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+	{
+		compat_check_owner(trigger[side]->relid);
+		catalog_write_arguments(trigger[side],
+								rule_write_arguments(guard->rule, side));
+	}
+	shared_create(guard->service_relid, guard->sibling);
+	return true;
+}
+
+/*
  * Drop a guard's two triggers, or the one that is left, as the caller.
  */
 static void
@@ -811,8 +847,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 		is = rule_definition((GuardRule *) list_nth(pair.rules, found),
 							 sibling, service_relid, booking_relid);
 		asked = rule_definition(&rule, sibling, service_relid, booking_relid);
-		if (strcmp(is, asked) == 0 &&
-			(pair.broken == NIL || !PG_GETARG_BOOL(OR_REPLACE)))
+		if (strcmp(is, asked) == 0 && !PG_GETARG_BOOL(OR_REPLACE))
 		{
 			relation_close(booking, NoLock);
 			relation_close(service, NoLock);
@@ -835,12 +870,16 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 		claims_count_orphans(guard, booking_relid, &tally))
 		report_orphans(guard, &tally);
 
-	foreach(lc, replaced)
-		drop_triggers((char *) lfirst(lc), sibling, service_relid,
-					  booking_relid);
-	if (name == NULL)
-		name = choose_name(service_relid, booking_relid, rule.booking_key);
-	create_triggers(guard, name);
+	if (name == NULL || pair.broken != NIL || !rewrite_triggers(guard, name))
+	{
+		foreach(lc, replaced)
+			drop_triggers((char *) lfirst(lc), sibling, service_relid,
+						  booking_relid);
+		if (name == NULL)
+			name = choose_name(service_relid, booking_relid,
+							   rule.booking_key);
+		create_triggers(guard, name);
+	}
 
 	if (guard->status_is_enum)
 		report_enum_labels(guard);

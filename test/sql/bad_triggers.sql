@@ -84,10 +84,6 @@ CREATE EVENT TRIGGER bad_triggers ON ddl_command_start EXECUTE FUNCTION booking_
 CREATE TABLE never (id int);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 DROP EVENT TRIGGER bad_triggers;
-CREATE EVENT TRIGGER bad_triggers ON ddl_command_start EXECUTE FUNCTION booking_guard_ddl_end();
-CREATE TABLE never (id int);
-\echo SQLSTATE :LAST_ERROR_SQLSTATE
-DROP EVENT TRIGGER bad_triggers;
 \set VERBOSITY default
 
 -- Without FROM, so that nobody can tell which tables it is between

@@ -140,13 +140,13 @@ SELECT booking_guard_unprotect('service', 'booking');
 \pset tuples_only off
 \pset format aligned
 SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at');
-SELECT array_agg(oid) AS triggers FROM pg_trigger WHERE tgname ~ '^(BG_|zz_booking_guard)' \gset
+SELECT array_agg(oid ORDER BY oid) AS triggers FROM pg_trigger WHERE tgname ~ '^(BG_|zz_booking_guard)' \gset
 -- With the same options: quiet, and nothing is made anew. To say a default is no change.
 SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at');
 SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at', or_replace => true);
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], ARRAY['id'], NULL, 'status', ARRAY['PENDING', 'CONFIRMED'], NULL, 'deleted_at',
 	'date', 'utc', 'service', 'booking', true, false, false);
-SELECT array_agg(oid) = :'triggers' AS same FROM pg_trigger WHERE tgname ~ '^(BG_|zz_booking_guard)';
+SELECT array_agg(oid ORDER BY oid) = :'triggers' AS same FROM pg_trigger WHERE tgname ~ '^(BG_|zz_booking_guard)';
 -- With others: an error that shows both
 SELECT booking_guard_protect('service', 'booking', keep_attached => false);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
