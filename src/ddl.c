@@ -262,7 +262,7 @@ check_persistence(Oid relid, Oid sibling)
 			if (OidIsValid(trigger->from_relid) &&
 				get_rel_persistence(service_relid) == RELPERSISTENCE_UNLOGGED &&
 				get_rel_persistence(booking_relid) == RELPERSISTENCE_PERMANENT)
-				report_unlogged_service(service_relid, booking_relid);
+				report_alter_unlogged(service_relid, booking_relid);
 		}
 	}
 }

@@ -677,7 +677,7 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 		return;
 
 	hint = psprintf("Cancel or move %s first.", them);
-	if (kind == REFUSE_TRUNCATE)
+	if (kind == REFUSE_TRUNCATE && !rel->rd_rel->relispartition)
 		hint = psprintf("%s To remove both, truncate both tables in one statement: TRUNCATE %s, %s;",
 						hint, report_table_name(RelationGetRelid(rel)),
 						report_table_name(guard->booking_relid));
@@ -1899,6 +1899,15 @@ would_dangle(Guard *guard, ClaimTally *tally)
 					guard->rule->label);
 }
 
+/* Where a guard looked for the services of such bookings. */
+static char *
+looked_in(Guard *guard)
+{
+	return psprintf("Guard \"%s\" looked for their %s in table %s.",
+					guard->name, plural(guard->rule->label),
+					report_table_name(guard->service_relid));
+}
+
 /*
  * What to do about bookings that would point at no service.
  */
@@ -1924,8 +1933,7 @@ report_alter_orphans(Guard *guard, Oid relid, const char *column,
 				  psprintf("Cannot change column \"%s\" of table %s: %s.",
 						   column, report_table_name(relid),
 						   would_dangle(guard, tally)),
-				  "The new values were looked at as the guard does.",
-				  dangling_hint(tally), tally);
+				  looked_in(guard), dangling_hint(tally), tally);
 }
 
 /*
@@ -1942,10 +1950,7 @@ report_attach_orphans(Guard *guard, Oid partition, ClaimTally *tally)
 				  psprintf("Cannot attach partition %s: %s.",
 						   report_table_name(partition),
 						   would_dangle(guard, tally)),
-				  psprintf("Guard \"%s\" looked for their %s in table %s.",
-						   guard->name, plural(guard->rule->label),
-						   report_table_name(guard->service_relid)),
-				  dangling_hint(tally), tally);
+				  looked_in(guard), dangling_hint(tally), tally);
 }
 
 /*
@@ -1976,6 +1981,25 @@ report_column_needed(const GuardTrigger *trigger, GuardSide side,
 			 errhint("Remove the guard first: %s",
 					 unprotect_call_by_trigger(trigger, side)),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
+}
+
+/*
+ * report_alter_unlogged
+ *
+ * Refuse that a crash empties a service table, but not its bookings'.
+ */
+void
+report_alter_unlogged(Oid service_relid, Oid booking_relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			 errmsg("Unlogged table %s cannot be guarded by permanent table %s.",
+					report_table_name(service_relid),
+					report_table_name(booking_relid)),
+			 errdetail("A crash empties an unlogged table, and the bookings would lose their services."),
+			 errhint("Make both tables unlogged, %s first; or make both permanent, %s first.",
+					 report_table_name(booking_relid),
+					 report_table_name(service_relid))));
 }
 
 /*

@@ -135,6 +135,8 @@ extern void report_attach_orphans(Guard *guard, Oid partition,
 								  ClaimTally *tally);
 extern void report_column_needed(const GuardTrigger *trigger, GuardSide side,
 								 const char *column);
+extern void report_alter_unlogged(Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
 extern void report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
 			pg_attribute_noreturn();
 

@@ -58,8 +58,9 @@ drop_trigger(Oid relid, Oid sibling, const char *name, const char *function)
  * shared_create
  *
  * Make what is missing of the shared triggers on a guarded table, or on a
- * partition of it, and on all partitions below, as the caller.  An error if
- * another trigger has the name of one.
+ * partition of it, and on all partitions below, as the caller, who needs the
+ * right to on each: the server asks for it too, to clone a trigger.  An error
+ * if another trigger has the name of one.
  */
 void
 shared_create(Oid relid, Oid sibling)
@@ -78,24 +79,14 @@ shared_create(Oid relid, Oid sibling)
 	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
 		Oid			table = lfirst_oid(lc);
-		SavedUser	saved;
 
-		if (has_trigger(table, sibling, TRUNCATE_TRIGGER_NAME,
-						TRUNCATE_FUNCTION))
-			continue;
-
-		/*
-		 * On a partition no more right is asked for than the server asks for
-		 * when it clones a trigger: none of its own.
-		 */
-		if (table != relid)
-			query_become_owner(table, 0, &saved);
-		query_execute(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
-							   " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
-							   TRUNCATE_TRIGGER_NAME, rule_table_name(table),
-							   schema, TRUNCATE_FUNCTION));
-		if (table != relid)
-			query_restore_user(&saved);
+		if (!has_trigger(table, sibling, TRUNCATE_TRIGGER_NAME,
+						 TRUNCATE_FUNCTION))
+			query_execute(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
+								   " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
+								   TRUNCATE_TRIGGER_NAME,
+								   rule_table_name(table), schema,
+								   TRUNCATE_FUNCTION));
 	}
 }
 

@@ -1,0 +1,222 @@
+--
+-- Partitions come and go: none with services that upcoming bookings need goes,
+-- none with bookings that have no service comes, and nothing is left behind.
+--
+CREATE SCHEMA partition_changes;
+SET search_path = partition_changes, public;
+SET timezone = 'UTC';
+CREATE VIEW remains AS
+	SELECT tgrelid::regclass AS "table", tgname AS "trigger", tgparentid <> 0 AS clone
+	FROM pg_trigger WHERE tgname ~ '^(BG_|zz_booking_guard)' ORDER BY tgrelid::regclass::text COLLATE "C", 2;
+
+-- By list, with a second level; the bookings by range
+CREATE TABLE service (id integer, city text, PRIMARY KEY (id, city)) PARTITION BY LIST (city);
+CREATE TABLE service_berlin PARTITION OF service FOR VALUES IN ('Berlin');
+CREATE TABLE service_wien (city text NOT NULL, dropped text, id integer NOT NULL) PARTITION BY HASH (id);
+ALTER TABLE service_wien DROP dropped;
+CREATE TABLE service_wien_0 PARTITION OF service_wien FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE service_wien_1 PARTITION OF service_wien FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+ALTER TABLE service ATTACH PARTITION service_wien FOR VALUES IN ('Wien');
+CREATE TABLE booking (id integer, service_id integer, city text, status text DEFAULT 'CONFIRMED', date timestamptz) PARTITION BY RANGE (date);
+CREATE TABLE booking_2099 PARTITION OF booking FOR VALUES FROM ('2099-01-01') TO ('2100-01-01');
+CREATE TABLE booking_2100 PARTITION OF booking FOR VALUES FROM ('2100-01-01') TO ('2101-01-01');
+CREATE INDEX ON booking (service_id, city);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'city']);
+-- TRUNCATE of one partition fires its own triggers only, so each has one
+SELECT * FROM remains;
+INSERT INTO service SELECT n, city FROM generate_series(1, 8) n, unnest(ARRAY['Berlin', 'Wien']) city;
+INSERT INTO booking VALUES (1, 1, 'Wien', 'CONFIRMED', '2099-02-01'), (2, 2, 'Wien', 'PENDING', '2100-02-01'), (3, 3, 'Berlin', 'CANCELLED', '2100-02-01');
+
+--
+-- Service partitions that go
+--
+TRUNCATE service_wien;
+TRUNCATE service_wien_0, service_wien_1;
+DROP TABLE service_wien;
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+ALTER TABLE service DETACH PARTITION service_wien;
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+ALTER TABLE service DETACH PARTITION service_wien CONCURRENTLY;
+-- those of the second level
+SELECT DISTINCT tableoid::regclass FROM service WHERE id IN (1, 2) AND city = 'Wien' ORDER BY 1;
+SELECT tableoid::regclass AS with_claims FROM service WHERE id = 1 AND city = 'Wien' \gset
+TRUNCATE :with_claims;
+ALTER TABLE service_wien DETACH PARTITION :with_claims;
+ALTER TABLE service_wien DETACH PARTITION :with_claims CONCURRENTLY;
+DROP TABLE :with_claims CASCADE;
+SELECT count(*) FROM service;
+SELECT inhrelid::regclass, inhdetachpending FROM pg_inherits WHERE inhdetachpending;
+DO $$
+DECLARE
+	sch text; tab text; con text; state text;
+BEGIN
+	ALTER TABLE service DETACH PARTITION service_wien;
+EXCEPTION WHEN foreign_key_violation THEN
+	GET STACKED DIAGNOSTICS sch = SCHEMA_NAME, tab = TABLE_NAME, con = CONSTRAINT_NAME, state = RETURNED_SQLSTATE;
+	RAISE NOTICE '%: schema %, table %, constraint %', state, sch, tab, con;
+END $$;
+
+-- Those that nobody needs go, and take their triggers along
+BEGIN;
+TRUNCATE service_berlin;
+SELECT count(*) FROM service;
+ROLLBACK;
+BEGIN;
+DROP TABLE service_berlin;
+SELECT count(*) FROM remains;
+ROLLBACK;
+ALTER TABLE service DETACH PARTITION service_berlin;
+SELECT * FROM remains WHERE "table" = 'service_berlin'::regclass;
+INSERT INTO booking VALUES (4, 4, 'Berlin', 'CONFIRMED', '2099-02-01');
+DELETE FROM service_berlin WHERE id = 1;
+-- and back, and concurrently, and finished by hand
+ALTER TABLE service ATTACH PARTITION service_berlin FOR VALUES IN ('Berlin');
+SELECT * FROM remains WHERE "table" = 'service_berlin'::regclass;
+INSERT INTO booking VALUES (4, 4, 'Berlin', 'CONFIRMED', '2099-02-01');
+DELETE FROM service WHERE id = 4;
+TRUNCATE service_berlin;
+DELETE FROM booking WHERE id = 4;
+ALTER TABLE service DETACH PARTITION service_berlin CONCURRENTLY;
+SELECT * FROM remains WHERE "table" = 'service_berlin'::regclass;
+ALTER TABLE service ATTACH PARTITION service_berlin FOR VALUES IN ('Berlin');
+-- with the second level
+UPDATE booking SET status = 'CANCELLED';
+ALTER TABLE service DETACH PARTITION service_wien;
+SELECT * FROM remains;
+TRUNCATE service_wien;
+ALTER TABLE service ATTACH PARTITION service_wien FOR VALUES IN ('Wien');
+SELECT * FROM remains;
+INSERT INTO service_wien (id, city) SELECT n, 'Wien' FROM generate_series(1, 8) n;
+UPDATE booking SET status = 'CONFIRMED' WHERE id < 3;
+-- all bookings with them, in one statement
+BEGIN;
+TRUNCATE service_wien, booking;
+ROLLBACK;
+-- both truncated, but the bookings of another partition remain
+TRUNCATE service_wien, booking_2099;
+
+--
+-- Service partitions that come
+--
+CREATE TABLE service_graz PARTITION OF service FOR VALUES IN ('Graz');
+CREATE TABLE service_linz PARTITION OF service FOR VALUES IN ('Linz') PARTITION BY RANGE (id);
+CREATE TABLE service_linz_1 PARTITION OF service_linz FOR VALUES FROM (0) TO (100);
+SELECT * FROM remains WHERE "table"::text ~ 'graz|linz';
+INSERT INTO service VALUES (1, 'Graz'), (1, 'Linz');
+INSERT INTO booking VALUES (5, 1, 'Graz', 'CONFIRMED', '2099-02-01'), (6, 1, 'Linz', 'CONFIRMED', '2099-02-01');
+TRUNCATE service_graz;
+TRUNCATE service_linz;
+TRUNCATE service_linz_1;
+DROP TABLE service_graz;
+DELETE FROM booking WHERE id IN (5, 6);
+DROP TABLE service_graz, service_linz;
+-- in a CREATE SCHEMA
+CREATE SCHEMA nested CREATE TABLE service_nested PARTITION OF partition_changes.service FOR VALUES IN ('Nested');
+SELECT * FROM remains WHERE "table"::text ~ 'nested';
+DROP SCHEMA nested CASCADE;
+SELECT count(*) FROM remains;
+
+--
+-- Booking partitions that come: their bookings must have services
+--
+CREATE TABLE booking_2101 (LIKE booking);
+INSERT INTO booking_2101 VALUES (7, 1, 'Wien', 'CONFIRMED', '2101-02-01'), (8, 99, 'Wien', 'CANCELLED', '2101-02-01'), (9, 99, 'Wien', 'PENDING', '2101-02-01');
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+DELETE FROM booking_2101 WHERE id = 9;
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+UPDATE booking SET status = 'PENDING' WHERE id = 8;
+DELETE FROM service WHERE id = 1 AND city = 'Wien';
+-- at a lower level
+CREATE TABLE booking_2102 PARTITION OF booking FOR VALUES FROM ('2102-01-01') TO ('2103-01-01') PARTITION BY LIST (status);
+CREATE TABLE booking_2102_p (LIKE booking);
+INSERT INTO booking_2102_p VALUES (9, 99, 'Wien', 'PENDING', '2102-02-01');
+ALTER TABLE booking_2102 ATTACH PARTITION booking_2102_p FOR VALUES IN ('PENDING');
+-- what is not upcoming, or not active, need not
+CREATE TABLE booking_past (LIKE booking);
+INSERT INTO booking_past VALUES (10, 99, 'Wien', 'CONFIRMED', '2000-02-01');
+ALTER TABLE booking ATTACH PARTITION booking_past FOR VALUES FROM ('2000-01-01') TO ('2001-01-01');
+-- Those that go take nothing with them that anybody needs
+ALTER TABLE booking DETACH PARTITION booking_past;
+ALTER TABLE booking DETACH PARTITION booking_2101 CONCURRENTLY;
+SELECT * FROM remains WHERE "table"::text ~ '2101|past';
+INSERT INTO booking_past VALUES (11, 99, 'Wien', 'CONFIRMED', '2000-02-01');
+DELETE FROM service WHERE id = 3;
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+DROP TABLE booking_2101;
+DROP TABLE booking_2102;
+
+-- A row that moves between partitions is the service that it was
+UPDATE service SET city = 'Berlin' WHERE id = 7 AND city = 'Wien';
+DELETE FROM service WHERE id = 7;
+UPDATE service SET city = 'Wien' WHERE id = 7;
+UPDATE service SET city = 'Berlin' WHERE id = 1;
+
+--
+-- A partition may not be made where somebody else's trigger has a name of ours
+--
+CREATE TABLE service_rom (LIKE service);
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER zz_booking_guard_truncate AFTER TRUNCATE ON service_rom EXECUTE FUNCTION nothing();
+ALTER TABLE service ATTACH PARTITION service_rom FOR VALUES IN ('Rom');
+ALTER TRIGGER zz_booking_guard_truncate ON service_rom RENAME TO mine;
+ALTER TABLE service ATTACH PARTITION service_rom FOR VALUES IN ('Rom');
+
+--
+-- Rights: as for any trigger that the server clones to a partition
+--
+CREATE ROLE regress_partition_changes;
+CREATE ROLE regress_partition_owner;
+GRANT ALL ON SCHEMA partition_changes TO regress_partition_changes, regress_partition_owner;
+ALTER TABLE service OWNER TO regress_partition_changes;
+ALTER TABLE service_rom OWNER TO regress_partition_changes;
+ALTER TABLE service_wien OWNER TO regress_partition_owner;
+GRANT TRIGGER ON booking TO regress_partition_changes;
+GRANT SELECT ON remains TO regress_partition_changes;
+SET ROLE regress_partition_changes;
+ALTER TABLE service DETACH PARTITION service_rom;
+ALTER TABLE service ATTACH PARTITION service_rom FOR VALUES IN ('Rom');
+CREATE TABLE service_bonn PARTITION OF service FOR VALUES IN ('Bonn');
+SELECT * FROM remains WHERE "table"::text ~ 'rom|bonn';
+RESET ROLE;
+SELECT booking_guard_unprotect('service', 'booking');
+SELECT * FROM remains;
+CREATE ROLE regress_partition_guard;
+GRANT ALL ON SCHEMA partition_changes TO regress_partition_guard;
+GRANT TRIGGER ON ALL TABLES IN SCHEMA partition_changes TO regress_partition_guard;
+SET ROLE regress_partition_guard;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'city']);
+RESET ROLE;
+SELECT count(*) FROM remains;
+TRUNCATE service_wien;
+
+-- Without the guard nothing is in the way
+SELECT booking_guard_unprotect('service', 'booking');
+ALTER TABLE service DETACH PARTITION service_wien;
+TRUNCATE service_wien;
+ALTER TABLE service ATTACH PARTITION service_wien FOR VALUES IN ('Wien');
+SELECT * FROM remains;
+
+--
+-- Hash partitions, and a foreign key beside the guard
+--
+CREATE TABLE room (id integer PRIMARY KEY) PARTITION BY HASH (id);
+CREATE TABLE room_0 PARTITION OF room FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE room_1 PARTITION OF room FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE stay (room_id integer REFERENCES room ON DELETE CASCADE, status text, date date);
+CREATE INDEX ON stay (room_id);
+SELECT booking_guard_protect('room', 'stay');
+INSERT INTO room SELECT generate_series(1, 8);
+INSERT INTO stay VALUES (1, 'CONFIRMED', '2100-01-01'), (2, 'CANCELLED', '2100-01-01');
+SELECT tableoid::regclass AS one, CASE tableoid::regclass::text WHEN 'room_0' THEN 'room_1' ELSE 'room_0' END AS other FROM room WHERE id = 1 \gset
+TRUNCATE :one CASCADE;
+SELECT * FROM stay;
+INSERT INTO room VALUES (1);
+INSERT INTO stay VALUES (1, 'CONFIRMED', '2100-01-01');
+ALTER TABLE room DETACH PARTITION :one;
+DELETE FROM :one WHERE id = 1;
+SELECT count(*) FROM room WHERE id = 1;
+
+\set VERBOSITY terse
+DROP SCHEMA partition_changes CASCADE;
+DROP ROLE regress_partition_changes, regress_partition_owner, regress_partition_guard;
