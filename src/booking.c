@@ -165,9 +165,9 @@ was_moved_claim(Guard *guard, TupleTableSlot *slot)
 
 /*
  * Whether the row that fired the trigger still is a claim on the same
- * service, now that it is known that there is none.  This transaction may
- * have changed or deleted it since: in another trigger, or because ours was
- * deferred.
+ * service, now that it is known that there is none, or that it is retired.
+ * This transaction may have changed or deleted it since: in another trigger,
+ * or because ours was deferred.
  *
  * Only then does the latest version matter.  A version that was superseded
  * must be judged like any other, since the trigger for the next one relies on
@@ -240,6 +240,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	TupleTableSlot *newslot;
 	Guard	   *guard;
 	KeyValues	key;
+	ServiceState state;
 	bool		moved_claim;
 	bool		may_rely;
 	int			events = (1 << TRIGGER_EVENT_INSERT) |
@@ -315,11 +316,15 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	claims_key_values(guard, newslot, &key);
-	if (service_exists(guard, &key, BOOKING_SIDE, true))
+	state = service_state(guard, &key, BOOKING_SIDE, true);
+	if (state == SERVICE_THERE)
 		return PointerGetDatum(NULL);
 
 	if (!is_claim_now(guard, trigdata->tg_relation, newslot))
 		return PointerGetDatum(NULL);
+
+	if (state == SERVICE_RETIRED)
+		report_service_retired(guard, newslot);
 
 	/*
 	 * There is no such service.  A deferrable foreign key will say so itself,

@@ -756,18 +756,18 @@ count_orphan(TupleTableSlot *slot, void *arg)
 	for (int i = 0; i < guard->nkeys; i++)
 		key.value[i] = slot_getattr(slot, FIRST_EXTRA_COLUMN + i,
 									&key.isnull[i]);
-	if (!service_exists(guard, &key, BOOKING_SIDE, false))
+	if (service_state(guard, &key, BOOKING_SIDE, false) != SERVICE_THERE)
 		tally_add(tally, slot);
 }
 
 /*
  * claims_count_orphans
  *
- * Count the claims on services that do not exist; true if there are any.
- * They are looked for in booking_relid: the guard's booking table or a
- * partition of it.  The bookings are read as their table's owner, the services
- * as theirs, both with the newest snapshot.  What the answer is worth depends
- * on whom the caller keeps out of either table.
+ * Count the claims on services that do not exist, or are retired; true if
+ * there are any.  They are looked for in booking_relid: the guard's booking
+ * table or a partition of it.  The bookings are read as their table's owner,
+ * the services as theirs, both with the newest snapshot.  What the answer is
+ * worth depends on whom the caller keeps out of either table.
  */
 bool
 claims_count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)

@@ -378,7 +378,8 @@ guard_syscache_callback(Datum arg, int cacheid, uint32 hashvalue)
 		switch (cacheid)
 		{
 			case TYPEOID:
-				concerned = guard->status_type_hash == hashvalue;
+				concerned = guard->status_type_hash == hashvalue ||
+					guard->retire_type_hash == hashvalue;
 				break;
 			case CONSTROID:
 				foreach(lc, guard->foreign_key_hashes)
@@ -389,7 +390,7 @@ guard_syscache_callback(Datum arg, int cacheid, uint32 hashvalue)
 				break;
 			default:
 				/* ENUMOID: labels are rarely changed */
-				concerned = guard->status_is_enum;
+				concerned = guard->status_is_enum || guard->retire_is_enum;
 				break;
 		}
 		if (concerned || hashvalue == 0)

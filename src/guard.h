@@ -143,6 +143,30 @@ typedef struct ClaimColumns
 	AttrNumber	time;
 } ClaimColumns;
 
+/* How to lock a service row; see service.c. */
+typedef enum ServiceLock
+{
+	SERVICE_NO_LOCK,
+	SERVICE_KEY_SHARE,
+	SERVICE_FOR_UPDATE,
+	SERVICE_NLOCKS
+} ServiceLock;
+
+/* What became of a service. */
+typedef enum ServiceState
+{
+	SERVICE_MISSING,
+	SERVICE_RETIRED,
+	SERVICE_THERE
+} ServiceState;
+
+/* A query's answer to that; see service_note_state(). */
+typedef struct StateReading
+{
+	struct Guard *guard;
+	ServiceState state;
+} StateReading;
+
 /*
  * A resolved guard, cached per backend and per trigger (each partition has
  * clones of its own).
@@ -165,6 +189,15 @@ typedef struct Guard
 	GuardKeyColumn key[INDEX_MAX_KEYS];
 	bool		key_is_primary; /* the service table's primary key */
 	AttrNumber	tenant_attnum;	/* in the carrying table, service side only */
+
+	/* what makes a service retired, if the rule has a retire_column */
+	AttrNumber	retire_attnum;	/* in the carrying table, service side only */
+	Oid			retire_type;	/* the column's */
+	Oid			retire_collation;
+	bool		retire_is_enum;
+	uint32		retire_type_hash;	/* for invalidation */
+	FmgrInfo	retire_eq;		/* these two only with a retire_value */
+	Datum		retire_value;	/* of the column's base type */
 
 	/* what makes a booking active */
 	Oid			status_type;	/* the column's; InvalidOid: no status */
@@ -197,9 +230,10 @@ typedef struct Guard
 
 	/* kept plans, NULL until needed */
 	SPIPlanPtr	count_plan;		/* candidates for claims on a service */
-	SPIPlanPtr	service_plan[2][2]; /* service_exists(), by key_of and lock */
+	SPIPlanPtr	service_plan[2][SERVICE_NLOCKS]; /* by key_of and lock */
 	SPIPlanPtr	find_plan;		/* safe_delete_service(): look for the row */
 	SPIPlanPtr	delete_plan;	/* ... and delete it */
+	SPIPlanPtr	retire_plan;	/* safe_retire_service(): ... or retire it */
 } Guard;
 
 /* What a count of claims found. */
@@ -219,10 +253,11 @@ typedef struct ClaimTally
 } ClaimTally;
 
 /*
- * A key's or id's values, as parameters of a query: one more than a key may
- * have columns, for the bound of the time column, or for the tenant.
+ * A key's or id's values, as parameters of a query: two more than a key may
+ * have columns, for the bound of the time column, or for the tenant and a
+ * value to write.
  */
-#define MAX_PARAMS	(INDEX_MAX_KEYS + 1)
+#define MAX_PARAMS	(INDEX_MAX_KEYS + 2)
 
 typedef struct KeyValues
 {
@@ -238,12 +273,13 @@ typedef enum RefusalKind
 	REFUSE_NOTHING,
 	REFUSE_DELETE,
 	REFUSE_KEY_CHANGE,
+	REFUSE_RETIRE,
 	REFUSE_TRUNCATE,
 	REFUSE_DETACH,
 	REFUSE_DROP
 } RefusalKind;
 
-/* A refusal in numbers, for safe_delete_service(). */
+/* A refusal in numbers, for safe_delete_service() and its like. */
 typedef struct Refusal
 {
 	RefusalKind kind;
@@ -357,6 +393,7 @@ extern uint64 query_run_once(const char *sql, Oid *argtypes,
 							 const KeyValues *params, Oid relid,
 							 bool as_owner, QueryRowCallback callback,
 							 void *arg);
+extern char *query_relation(Oid relid);
 extern void query_append_relation(StringInfo sql, Oid relid);
 extern char *query_column(Oid relid, const char *name);
 extern char *query_key_column(Oid relid, const char *name, Oid collation);
@@ -394,8 +431,11 @@ extern void claims_append_active(StringInfo sql, Guard *guard);
 extern List *claims_query_conditions(Guard *guard);
 
 /* service.c: the triggers on the service table, and the row's lock */
-extern bool service_exists(Guard *guard, const KeyValues *key,
-						   GuardSide key_of, bool lock);
+extern bool service_is_retired(Guard *guard, TupleTableSlot *slot,
+							   AttrNumber attnum);
+extern void service_note_state(TupleTableSlot *slot, void *arg);
+extern ServiceState service_state(Guard *guard, const KeyValues *key,
+								  GuardSide key_of, bool lock);
 extern void service_count_claims(Guard *guard, ClaimTally *tally);
 extern void service_refuse(Guard *guard, RefusalKind kind, Relation rel,
 						   TupleTableSlot *slot, ClaimTally *tally);

@@ -288,6 +288,15 @@ list_has_string(List *list, const char *string)
 }
 
 /*
+ * Whether two strings are the same, or both are not given.
+ */
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/*
  * Whether two lists name the same columns, in whatever order.
  */
 static bool
@@ -440,11 +449,13 @@ find_by_key(GuardPair *pair, List *booking_key)
 }
 
 /*
- * All guards of a service table that tell their tenant must tell the same:
- * safe_delete_service() takes one tenant_id for all.
+ * All guards of a service table must tell the same tenant_column, since
+ * safe_delete_service() takes one tenant_id for all.  And those that tell by
+ * what a service is retired must tell the same, since safe_retire_service()
+ * retires it for all of them; others may stand beside, to which it is not.
  */
 static void
-check_tenants(Guard *guard, List *replaced)
+check_agreement(Guard *guard, List *replaced)
 {
 	ListCell   *lc;
 
@@ -452,17 +463,21 @@ check_tenants(Guard *guard, List *replaced)
 	{
 		GuardTrigger *other = (GuardTrigger *) lfirst(lc);
 		GuardRule	rule = {0};
-		const char *tenant = guard->rule->tenant_column;
 
 		if (other->relid != guard->service_relid ||
 			list_has_string(replaced, other->name) ||
 			rule_read_arguments(&rule, SERVICE_SIDE, other->nargs,
 								other->args) != NULL)
 			continue;
-		if ((tenant == NULL) != (rule.tenant_column == NULL) ||
-			(tenant != NULL && strcmp(tenant, rule.tenant_column) != 0))
+		if (!same_text(guard->rule->tenant_column, rule.tenant_column))
 			report_tenants_differ(guard, guard->service_relid, other->name,
 								  rule.tenant_column);
+		if (guard->rule->retire_column != NULL && rule.retire_column != NULL &&
+			(strcmp(guard->rule->retire_column, rule.retire_column) != 0 ||
+			 !same_text(guard->rule->retire_value, rule.retire_value)))
+			report_retirements_differ(guard, guard->service_relid,
+									  other->name, rule.retire_column,
+									  rule.retire_value);
 	}
 }
 
@@ -687,12 +702,16 @@ protect_has_index(Guard *guard)
 
 /*
  * Whether a foreign key on the guard's columns, validated and in force, says
- * already that every booking has its service.
+ * already that every booking has its service.  Whether that is retired, none
+ * can say.
  */
 static bool
 is_validated_already(Guard *guard)
 {
 	ListCell   *lc;
+
+	if (guard->rule->retire_column != NULL)
+		return false;
 
 	foreach(lc, foreign_keys(guard->booking_relid, guard->service_relid))
 	{
@@ -864,7 +883,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 								service_relid, booking_relid);
 		replaced = pair.broken;
 	}
-	check_tenants(guard, replaced);
+	check_agreement(guard, replaced);
 
 	if (PG_GETARG_BOOL(VALIDATE) && !is_validated_already(guard) &&
 		claims_count_orphans(guard, booking_relid, &tally))

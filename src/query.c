@@ -363,19 +363,30 @@ callback_noop(DestReceiver *self)
 }
 
 /*
+ * query_relation
+ *
+ * "[ONLY] schema.table x".  ONLY on ordinary tables: a guard never stands on
+ * an inheritance parent, and a partitioned table's rows are in its
+ * partitions.
+ */
+char *
+query_relation(Oid relid)
+{
+	return psprintf("%s%s x",
+					get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
+					"" : "ONLY ",
+					rule_table_name(relid));
+}
+
+/*
  * query_append_relation
  *
- * Append "FROM [ONLY] schema.table x".  ONLY on ordinary tables: a guard
- * never stands on an inheritance parent, and a partitioned table's rows are
- * in its partitions.
+ * Append " FROM ", and the table.
  */
 void
 query_append_relation(StringInfo sql, Oid relid)
 {
-	appendStringInfo(sql, " FROM %s%s x",
-					 get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
-					 "" : "ONLY ",
-					 rule_table_name(relid));
+	appendStringInfo(sql, " FROM %s", query_relation(relid));
 }
 
 /*

@@ -394,6 +394,8 @@ action_name(RefusalKind kind)
 			return "delete service";
 		case REFUSE_KEY_CHANGE:
 			return "change key of service";
+		case REFUSE_RETIRE:
+			return "retire service";
 		case REFUSE_TRUNCATE:
 			return "truncate services";
 		case REFUSE_DETACH:
@@ -595,6 +597,9 @@ report_refusal(Guard *guard, RefusalKind kind, Oid relid, int64 total)
 		case REFUSE_KEY_CHANGE:
 			return psprintf("Cannot change the key of %s with %s.",
 							guard->rule->label, bookings);
+		case REFUSE_RETIRE:
+			return psprintf("Cannot retire %s with %s.",
+							guard->rule->label, bookings);
 		case REFUSE_TRUNCATE:
 			return psprintf("Cannot truncate table %s with %s.",
 							report_table_name(relid), bookings);
@@ -722,14 +727,12 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 }
 
 /*
- * report_service_gone
- *
- * Refuse a booking, a row of the table that carries the guard's trigger in
- * slot, whose service does not exist.  Keeps ACCESS SHARE on the booking table.
- * Returns if the guard only warns or is overridden.
+ * Refuse a booking for want of a service: problem is the end of a sentence,
+ * where of another one, event a participle.
  */
-void
-report_service_gone(Guard *guard, TupleTableSlot *slot)
+static void
+refuse_booking(Guard *guard, TupleTableSlot *slot, const char *problem,
+			   const char *where, const char *event)
 {
 	const char *service = guard->rule->label;
 	int			level = enforce_level(guard->rule->mode);
@@ -741,20 +744,45 @@ report_service_gone(Guard *guard, TupleTableSlot *slot)
 		return;
 
 	if (report_may_read(guard, BOOKING_SIDE))
-		detail = psprintf("%s is not present in table \"%s\".",
-						  key_text(guard, slot),
+		detail = psprintf("%s is %s table \"%s\".",
+						  key_text(guard, slot), where,
 						  get_rel_name(guard->service_relid));
 
 	booking = relation_open(guard->booking_relid, AccessShareLock);
 	ereport(level,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			 errmsg("Cannot save upcoming %s: its %s does not exist.",
-					guard->rule->booking_label, service),
+			 errmsg("Cannot save upcoming %s: its %s %s.",
+					guard->rule->booking_label, service, problem),
 			 detail ? errdetail("%s", detail) : 0,
-			 errhint("The %s may just have been deleted. Choose another one, or cancel the %s.",
-					 service, guard->rule->booking_label),
+			 errhint("The %s may just have been %s. Choose another one, or cancel the %s.",
+					 service, event, guard->rule->booking_label),
 			 errtableconstraint(booking, guard->name)));
 	relation_close(booking, NoLock);
+}
+
+/*
+ * report_service_gone
+ *
+ * Refuse a booking, a row of the table that carries the guard's trigger in
+ * slot, whose service does not exist.  Keeps ACCESS SHARE on the booking table.
+ * Returns if the guard only warns or is overridden.
+ */
+void
+report_service_gone(Guard *guard, TupleTableSlot *slot)
+{
+	refuse_booking(guard, slot, "does not exist", "not present in",
+				   "deleted");
+}
+
+/*
+ * report_service_retired
+ *
+ * The same for one whose service is retired.
+ */
+void
+report_service_retired(Guard *guard, TupleTableSlot *slot)
+{
+	refuse_booking(guard, slot, "is retired", "retired in", "retired");
 }
 
 /*
@@ -1144,6 +1172,34 @@ enum_labels(Oid type)
 }
 
 /*
+ * A value in a rule that its column, of this type, cannot have.
+ */
+static void unknown_value(Guard *guard, const char *value, Oid type,
+						  Oid relid, const char *column, const char *hint)
+	pg_attribute_noreturn();
+
+static void
+unknown_value(Guard *guard, const char *value, Oid type, Oid relid,
+			  const char *column, const char *hint)
+{
+	Oid			base_type = getBaseType(type);
+	bool		is_enum = type_is_enum(base_type);
+	char	   *detail;
+
+	if (is_enum)
+		detail = psprintf("Its labels are %s.",
+						  enumerate(enum_labels(base_type)));
+	else
+		detail = psprintf("Column \"%s\" of table %s is of that type.",
+						  column, report_table_name(relid));
+
+	unusable(guard, ERRCODE_INVALID_PARAMETER_VALUE,
+			 psprintf("\"%s\" is not a %s of type %s", value,
+					  is_enum ? "label" : "value", format_type_be(type)),
+			 detail, hint);
+}
+
+/*
  * report_unknown_status
  *
  * A status in a rule that its column cannot have.
@@ -1151,29 +1207,72 @@ enum_labels(Oid type)
 void
 report_unknown_status(Guard *guard, const char *label)
 {
-	const char *type = format_type_be(guard->status_type);
-	char	   *problem;
-	char	   *detail;
+	unknown_value(guard, label, guard->status_type, guard->booking_relid,
+				  guard->rule->status_column,
+				  psprintf("Say which statuses block, blocking_statuses => ARRAY[%s], or which do not, free_statuses => ARRAY[...].",
+						   guard->status_is_enum ? "..." :
+						   guard->status_base_type == BOOLOID ? "'true'" :
+						   "'1', '2'"));
+}
 
-	if (guard->status_is_enum)
-		problem = psprintf("\"%s\" is not a label of type %s", label, type);
-	else
-		problem = psprintf("\"%s\" is not a value of type %s", label, type);
+/*
+ * report_retire_column_in_key
+ *
+ * A column that both identifies a service and would say that it is retired.
+ */
+void
+report_retire_column_in_key(Guard *guard)
+{
+	unusable(guard, ERRCODE_INVALID_PARAMETER_VALUE,
+			 psprintf("retire_column \"%s\" is part of the key",
+					  guard->rule->retire_column),
+			 psprintf("service_key is (%s); retiring a service must not change what its bookings point at.",
+					  comma_list(guard->rule->service_key)),
+			 "Name another column with retire_column => '...', or leave it out.");
+}
 
-	if (guard->status_is_enum)
-		detail = psprintf("Its labels are %s.",
-						  enumerate(enum_labels(guard->status_base_type)));
-	else
-		detail = psprintf("Column \"%s\" of table %s is of that type.",
-						  guard->rule->status_column,
-						  report_table_name(guard->booking_relid));
+/*
+ * report_retire_boolean
+ *
+ * A boolean retire_column without a retire_value.
+ */
+void
+report_retire_boolean(Guard *guard)
+{
+	unusable(guard, ERRCODE_INVALID_PARAMETER_VALUE,
+			 psprintf("column \"%s\" is boolean, and there is no retire_value",
+					  guard->rule->retire_column),
+			 "Without one, every value but NULL would mean that a service is retired, true as well as false.",
+			 "Say retire_value => 'false' if false means that it is, or retire_value => 'true'.");
+}
 
-	unusable(guard,
-			 ERRCODE_INVALID_PARAMETER_VALUE, problem, detail,
-			 psprintf("Say which statuses block, blocking_statuses => ARRAY[%s], or which do not, free_statuses => ARRAY[...].",
-					  guard->status_is_enum ? "..." :
-					  guard->status_base_type == BOOLOID ? "'true'" :
-					  "'1', '2'"));
+/*
+ * report_retire_type
+ *
+ * A retire_column whose values cannot be compared with the retire_value.
+ */
+void
+report_retire_type(Guard *guard)
+{
+	unusable(guard, ERRCODE_UNDEFINED_FUNCTION,
+			 psprintf("the type of column \"%s\" has no equality",
+					  guard->rule->retire_column),
+			 psprintf("It is of type %s, and retire_value is given.",
+					  format_type_be(guard->retire_type)),
+			 "Name a column of another type, or leave retire_value out: then every value but NULL means that a service is retired.");
+}
+
+/*
+ * report_unknown_retire_value
+ *
+ * A retire_value that its column cannot have.
+ */
+void
+report_unknown_retire_value(Guard *guard)
+{
+	unknown_value(guard, guard->rule->retire_value, guard->retire_type,
+				  guard->service_relid, guard->rule->retire_column,
+				  "Say which value means that a service is retired: retire_value => '...'.");
 }
 
 /*
@@ -1511,6 +1610,42 @@ report_tenants_differ(Guard *guard, Oid service_relid,
 					 other_tenant ? quote_literal_cstr(other_tenant) : "NULL")));
 }
 
+/* What makes a service retired, as arguments of booking_guard_protect(). */
+static char *
+retirement_arguments(const char *column, const char *value)
+{
+	char	   *text = psprintf("retire_column => %s",
+								quote_literal_cstr(column));
+
+	if (value != NULL)
+		text = psprintf("%s, retire_value => %s", text,
+						quote_literal_cstr(value));
+	return text;
+}
+
+/*
+ * report_retirements_differ
+ *
+ * A guard to which a service is retired by something else than to another
+ * guard of its table.
+ */
+void
+report_retirements_differ(Guard *guard, Oid service_relid,
+						  const char *other_guard, const char *other_column,
+						  const char *other_value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("All guards of table %s that have a retire_column must have the same, and the same retire_value.",
+					report_table_name(service_relid)),
+			 errdetail("Guard \"%s\" has %s; asked for is %s.", other_guard,
+					   retirement_arguments(other_column, other_value),
+					   retirement_arguments(guard->rule->retire_column,
+											guard->rule->retire_value)),
+			 errhint("Say %s, or leave both out.",
+					 retirement_arguments(other_column, other_value))));
+}
+
 /*
  * report_guard_differs
  *
@@ -1578,7 +1713,7 @@ append_active(StringInfo buf, Guard *guard, const char *first,
 }
 
 /*
- * SQL that lists the claims that point at nothing.
+ * SQL that lists the claims that point at nothing, or at a retired service.
  */
 static char *
 orphans_query(Guard *guard)
@@ -1598,6 +1733,16 @@ orphans_query(Guard *guard)
 		appendStringInfo(&buf, "%ss.%s = x.%s", i == 0 ? "" : " AND ",
 						 quote_identifier(guard->key[i].service_name),
 						 quote_identifier(guard->key[i].booking_name));
+	if (rule->retire_column != NULL)
+	{
+		appendStringInfo(&buf, " AND s.%s IS ",
+						 quote_identifier(rule->retire_column));
+		if (rule->retire_value != NULL)
+			appendStringInfo(&buf, "DISTINCT FROM %s",
+							 quote_literal_cstr(rule->retire_value));
+		else
+			appendStringInfoString(&buf, "NULL");
+	}
 	appendStringInfoChar(&buf, ')');
 	append_active(&buf, guard, " AND ", "x.");
 	if (rule->time_column != NULL)
@@ -1667,12 +1812,14 @@ report_orphans(Guard *guard, ClaimTally *tally)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			 errmsg("Cannot guard table %s by table %s: %s already %s at no %s.",
+			 errmsg("Cannot guard table %s by table %s: %s already %s at no %s%s.",
 					report_table_name(guard->service_relid),
 					report_table_name(guard->booking_relid),
 					upcoming_bookings(guard, tally->total),
 					tally->total == 1 ? "points" : "point",
-					guard->rule->label),
+					guard->rule->label,
+					guard->rule->retire_column != NULL ?
+					", or at a retired one" : ""),
 			 tally->total == 1 ?
 			 errdetail("It breaks the promise that the guard is to keep. To list it: %s",
 					   orphans_query(guard)) :
@@ -2021,7 +2168,8 @@ report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
 
 
 /* ----------------------------------------------------------------
- *		safe_delete_service and booking_guard_blocking_bookings
+ *		safe_delete_service, safe_retire_service and
+ *		booking_guard_blocking_bookings
  * ----------------------------------------------------------------
  */
 
@@ -2036,7 +2184,7 @@ report_not_guarded(Oid relid)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("Table %s has no guard.", report_table_name(relid)),
-			 errdetail("Only a guarded table's rows can be deleted safely."),
+			 errdetail("Only a guarded table's rows can be deleted or retired safely."),
 			 errhint("Guard it: SELECT booking_guard_protect(%s, 'the booking table');",
 					 table_literal(relid))));
 }
@@ -2128,6 +2276,65 @@ report_id_length(Oid service_relid, List *columns, int given)
 }
 
 /*
+ * report_not_retiring
+ *
+ * A table none of whose guards has a retire_column; guard is one of them.
+ */
+void
+report_not_retiring(Guard *guard)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("No guard of table %s has a retire_column.",
+					report_table_name(guard->service_relid)),
+			 errdetail("So none says what retires a row of it."),
+			 errhint("Make the guard anew, with its options (see booking_guards) and with retire_column => '...', or_replace => true.")));
+}
+
+/*
+ * report_retire_by_hand
+ *
+ * A retire_column of which safe_retire_service() does not know what to write.
+ */
+void
+report_retire_by_hand(Guard *guard)
+{
+	const char *column = guard->rule->retire_column;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Guard \"%s\" on table %s does not say what to write into column \"%s\".",
+					guard->name, report_table_name(guard->service_relid),
+					column),
+			 errdetail("The column is of type %s, and there is no retire_value. Without one the time is written, into columns of type date, timestamp and timestamp with time zone.",
+					   format_type_be(guard->retire_type)),
+			 errhint("Retire the %s yourself: UPDATE %s SET %s = ... WHERE ...; which the guard refuses while there are upcoming %s.",
+					 guard->rule->label,
+					 report_table_name(guard->service_relid),
+					 quote_identifier(column),
+					 plural(guard->rule->booking_label))));
+}
+
+/*
+ * report_retire_generated
+ *
+ * A retire_column that nothing can be written into.
+ */
+void
+report_retire_generated(Guard *guard)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Column \"%s\" of table %s is generated and cannot be written.",
+					guard->rule->retire_column,
+					report_table_name(guard->service_relid)),
+			 errdetail("What it is generated from says whether the %s is retired.",
+					   guard->rule->label),
+			 errhint("Update that yourself; the guard refuses to retire it while there are upcoming %s.",
+					 plural(guard->rule->booking_label))));
+}
+
+/*
  * report_deleted
  *
  * The sentence of the verdict deleted.
@@ -2136,6 +2343,17 @@ char *
 report_deleted(Guard *guard)
 {
 	return psprintf("The %s was deleted.", guard->rule->label);
+}
+
+/*
+ * report_retired
+ *
+ * The sentence of the verdict retired.
+ */
+char *
+report_retired(Guard *guard)
+{
+	return psprintf("The %s was retired.", guard->rule->label);
 }
 
 /*
@@ -2150,6 +2368,26 @@ report_not_found(Guard *guard)
 }
 
 /*
+ * A statement on a service that did nothing, although the row is still there.
+ */
+static void suppressed(Guard *guard, const char *command,
+					   const char *participle)
+	pg_attribute_noreturn();
+
+static void
+suppressed(Guard *guard, const char *command, const char *participle)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+			 errmsg("The %s was not %s: something suppressed it.",
+					guard->rule->label, participle),
+			 errdetail("No booking is in the way and the row is there, but %s on table %s passed over it.",
+					   command, report_table_name(guard->service_relid)),
+			 errhint("Look for a BEFORE %s trigger that returns NULL, or a row-level security policy or rule for %s.",
+					 command, command)));
+}
+
+/*
  * report_delete_suppressed
  *
  * A DELETE that deleted nothing, although the row is still there.
@@ -2157,11 +2395,34 @@ report_not_found(Guard *guard)
 void
 report_delete_suppressed(Guard *guard)
 {
+	suppressed(guard, "DELETE", "deleted");
+}
+
+/*
+ * report_retire_suppressed
+ *
+ * An UPDATE that retired nothing, although the row is there and not retired.
+ */
+void
+report_retire_suppressed(Guard *guard)
+{
+	suppressed(guard, "UPDATE", "retired");
+}
+
+/*
+ * report_retire_undone
+ *
+ * An UPDATE after which the service is not retired, or not to be found.
+ */
+void
+report_retire_undone(Guard *guard)
+{
 	ereport(ERROR,
 			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-			 errmsg("The %s was not deleted: something suppressed it.",
+			 errmsg("The %s was not retired: something undid it.",
 					guard->rule->label),
-			 errdetail("No booking is in the way and the row is there, but DELETE on table %s passed over it.",
+			 errdetail("Column \"%s\" of table %s was updated, but does not say so now.",
+					   guard->rule->retire_column,
 					   report_table_name(guard->service_relid)),
-			 errhint("Look for a BEFORE DELETE trigger that returns NULL, or a row-level security policy or rule for DELETE.")));
+			 errhint("Look for an UPDATE trigger that sets the column.")));
 }

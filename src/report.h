@@ -32,6 +32,7 @@ extern char *report_rename_fix(const char *name, Oid service_relid,
 extern char *report_refusal(Guard *guard, RefusalKind kind, Oid relid,
 							int64 total);
 extern void report_service_gone(Guard *guard, TupleTableSlot *slot);
+extern void report_service_retired(Guard *guard, TupleTableSlot *slot);
 extern void report_detached(Guard *guard, TupleTableSlot *oldslot,
 							TupleTableSlot *newslot);
 extern char *report_value(Oid type, Datum value);
@@ -62,6 +63,14 @@ extern void report_tenant_type(Guard *guard, Oid type)
 extern void report_status_type(Guard *guard)
 			pg_attribute_noreturn();
 extern void report_unknown_status(Guard *guard, const char *label)
+			pg_attribute_noreturn();
+extern void report_retire_column_in_key(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_retire_boolean(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_retire_type(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_unknown_retire_value(Guard *guard)
 			pg_attribute_noreturn();
 extern void report_unknown_time_zone(Guard *guard)
 			pg_attribute_noreturn();
@@ -106,6 +115,11 @@ extern void report_tenants_differ(Guard *guard, Oid service_relid,
 								  const char *other_guard,
 								  const char *other_tenant)
 			pg_attribute_noreturn();
+extern void report_retirements_differ(Guard *guard, Oid service_relid,
+									  const char *other_guard,
+									  const char *other_column,
+									  const char *other_value)
+			pg_attribute_noreturn();
 extern void report_guard_differs(const char *name, const char *is,
 								 const char *asked)
 			pg_attribute_noreturn();
@@ -140,7 +154,7 @@ extern void report_alter_unlogged(Oid service_relid, Oid booking_relid)
 extern void report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
 			pg_attribute_noreturn();
 
-/* safe_delete_service and booking_guard_blocking_bookings */
+/* safe_delete_service, safe_retire_service, booking_guard_blocking_bookings */
 extern void report_not_guarded(Oid relid)
 			pg_attribute_noreturn();
 extern void report_no_default_service(List *service_relids,
@@ -152,9 +166,20 @@ extern void report_tenant_unknown(Oid service_relid)
 			pg_attribute_noreturn();
 extern void report_id_length(Oid service_relid, List *columns, int given)
 			pg_attribute_noreturn();
+extern void report_not_retiring(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_retire_by_hand(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_retire_generated(Guard *guard)
+			pg_attribute_noreturn();
 extern char *report_deleted(Guard *guard);
+extern char *report_retired(Guard *guard);
 extern char *report_not_found(Guard *guard);
 extern void report_delete_suppressed(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_retire_suppressed(Guard *guard)
+			pg_attribute_noreturn();
+extern void report_retire_undone(Guard *guard)
 			pg_attribute_noreturn();
 
 #endif							/* BOOKING_GUARD_REPORT_H */

@@ -294,45 +294,44 @@ read_value(void *arg)
 }
 
 /*
- * One of the rule's statuses as a value of the status column's type.
+ * A value that a rule gives as text, as a value of a column's base type;
+ * false if that has no such value.
  */
-static Datum
-read_status(Guard *guard, const char *label)
+static bool
+read_rule_value(Oid type, const char *string, Datum *value)
 {
-	ValueReading reading = {guard->status_base_type, label, (Datum) 0};
+	ValueReading reading = {type, string, (Datum) 0};
 	ErrorData  *edata;
 
-	if (guard->status_is_enum)
+	if (type_is_enum(type))
 	{
 		HeapTuple	tuple = NULL;
-		Datum		value;
 
-		if (strlen(label) < NAMEDATALEN)
-			tuple = SearchSysCache2(ENUMTYPOIDNAME,
-									ObjectIdGetDatum(guard->status_base_type),
-									CStringGetDatum(label));
+		if (strlen(string) < NAMEDATALEN)
+			tuple = SearchSysCache2(ENUMTYPOIDNAME, ObjectIdGetDatum(type),
+									CStringGetDatum(string));
 		if (!HeapTupleIsValid(tuple))
-			report_unknown_status(guard, label);
-		value = ObjectIdGetDatum(((Form_pg_enum) GETSTRUCT(tuple))->oid);
+			return false;
+		*value = ObjectIdGetDatum(((Form_pg_enum) GETSTRUCT(tuple))->oid);
 		ReleaseSysCache(tuple);
-		return value;
+		return true;
 	}
 
 	/* The string types refuse nothing: spare them the subtransaction. */
-	if (TypeCategory(guard->status_base_type) == TYPCATEGORY_STRING)
-	{
+	if (TypeCategory(type) == TYPCATEGORY_STRING)
 		read_value(&reading);
-		return reading.value;
-	}
-
-	edata = query_try(read_value, &reading);
-	if (edata != NULL)
+	else
 	{
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-			ReThrowError(edata);
-		report_unknown_status(guard, label);
+		edata = query_try(read_value, &reading);
+		if (edata != NULL)
+		{
+			if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+				ReThrowError(edata);
+			return false;
+		}
 	}
-	return reading.value;
+	*value = reading.value;
+	return true;
 }
 
 static void
@@ -380,8 +379,61 @@ resolve_status(Guard *guard)
 	labels = rule_statuses(rule);
 	guard->statuses = palloc(list_length(labels) * sizeof(Datum));
 	foreach(lc, labels)
-		guard->statuses[guard->nstatuses++] =
-			read_status(guard, (char *) lfirst(lc));
+	{
+		if (!read_rule_value(guard->status_base_type, (char *) lfirst(lc),
+							 &guard->statuses[guard->nstatuses++]))
+			report_unknown_status(guard, (char *) lfirst(lc));
+	}
+}
+
+/*
+ * The column that says whether a service is retired, and the value that says
+ * so; see service_is_retired().
+ */
+static void
+resolve_retirement(Guard *guard)
+{
+	const GuardRule *rule = guard->rule;
+	AttrNumber	attnum;
+	Oid			base_type;
+	TypeCacheEntry *typcache;
+
+	if (rule->retire_column == NULL)
+		return;
+
+	attnum = rule_column(guard, guard->service_relid, rule->retire_column,
+						 "retire_column");
+	guard->retire_attnum = carrier_column(guard, SERVICE_SIDE,
+										  rule->retire_column);
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		if (guard->key[i].service_attnum == attnum)
+			report_retire_column_in_key(guard);
+	}
+
+	guard->retire_type = get_atttype(guard->service_relid, attnum);
+	base_type = getBaseType(guard->retire_type);
+
+	if (rule->retire_value == NULL)
+	{
+		/* false would retire a service as well as true does */
+		if (base_type == BOOLOID)
+			report_retire_boolean(guard);
+		return;
+	}
+
+	guard->retire_collation = catalog_column_collation(guard->service_relid,
+													   attnum);
+	guard->retire_is_enum = type_is_enum(base_type);
+	guard->retire_type_hash =
+		GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(base_type));
+	typcache = lookup_type_cache(base_type, TYPECACHE_EQ_OPR_FINFO);
+	if (!OidIsValid(typcache->eq_opr))
+		report_retire_type(guard);
+	fmgr_info_copy(&guard->retire_eq, &typcache->eq_opr_finfo,
+				   guard->context);
+	if (!read_rule_value(base_type, rule->retire_value, &guard->retire_value))
+		report_unknown_retire_value(guard);
 }
 
 static void
@@ -562,6 +614,9 @@ constraint_root(Oid constraint)
  * Whether a constraint is in force is not to be read from pg_constraint
  * alone: after DISABLE TRIGGER ALL and ENABLE TRIGGER USER it is still
  * convalidated, and checks nothing.
+ *
+ * A foreign key knows nothing of retiring: it is content with a retired
+ * service.  The booking side of a guard that is not leaves nothing to it.
  */
 static void
 resolve_foreign_keys(Guard *guard)
@@ -574,6 +629,9 @@ resolve_foreign_keys(Guard *guard)
 
 	/* A copy: catalog lookups may make the relation forget its own. */
 	TriggerDesc *trigdesc = CopyTriggerDesc(carrier->trigdesc);
+
+	if (guard->side == BOOKING_SIDE && guard->rule->retire_column != NULL)
+		trigdesc = NULL;
 
 	for (int i = 0; trigdesc != NULL && i < trigdesc->numtriggers; i++)
 	{
@@ -634,11 +692,12 @@ forget_plans(void *arg)
 	query_forget(&guard->count_plan);
 	for (int key_of = SERVICE_SIDE; key_of <= BOOKING_SIDE; key_of++)
 	{
-		query_forget(&guard->service_plan[key_of][false]);
-		query_forget(&guard->service_plan[key_of][true]);
+		for (int lock = SERVICE_NO_LOCK; lock < SERVICE_NLOCKS; lock++)
+			query_forget(&guard->service_plan[key_of][lock]);
 	}
 	query_forget(&guard->find_plan);
 	query_forget(&guard->delete_plan);
+	query_forget(&guard->retire_plan);
 }
 
 /*
@@ -683,6 +742,7 @@ resolve_rule(const char *name, GuardSide side, const GuardRule *rule,
 	resolve_key(guard);
 	resolve_status(guard);
 	resolve_time(guard);
+	resolve_retirement(guard);
 	if (name != NULL)
 		resolve_foreign_keys(guard);
 

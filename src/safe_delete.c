@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * safe_delete.c
- *	  safe_delete_service() and booking_guard_blocking_bookings().
+ *	  safe_delete_service(), safe_retire_service() and
+ *	  booking_guard_blocking_bookings().
  *
- * Both take a service by its id, and look for it first as the caller does:
+ * All take a service by its id, and look for it first as the caller does:
  * with the caller's privileges, under the caller's row-level security and
  * tenant.  A row that the caller cannot see is no such service.
  *
@@ -20,6 +21,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -30,6 +32,7 @@
 #include "report.h"
 
 PG_FUNCTION_INFO_V1(safe_delete_service);
+PG_FUNCTION_INFO_V1(safe_retire_service);
 PG_FUNCTION_INFO_V1(booking_guard_blocking_bookings);
 
 /* The service that a call is about. */
@@ -38,6 +41,7 @@ typedef struct ServiceCall
 	Oid			relid;
 	List	   *guards;			/* its guards (Guard *) in firing order */
 	Guard	   *identifying;	/* the one whose key the id is of */
+	Guard	   *retiring;		/* one that says what is retired, or NULL */
 	const char *tenant_column;	/* or NULL */
 	int			ncolumns;		/* the id's columns, then the tenant's */
 	struct
@@ -173,6 +177,15 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 		report_not_guarded(call->relid);
 	call->identifying = guard_identifying(call->guards);
 	call->tenant_column = call->identifying->rule->tenant_column;
+	foreach(lc, call->guards)
+	{
+		Guard	   *guard = (Guard *) lfirst(lc);
+
+		/* its own key's guard, if that tells: its time_zone counts */
+		if (guard->rule->retire_column != NULL &&
+			(call->retiring == NULL || guard == call->identifying))
+			call->retiring = guard;
+	}
 
 	if (call->tenant_column != NULL && PG_ARGISNULL(1))
 		report_tenant_required(call->relid, call->tenant_column);
@@ -208,12 +221,11 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 }
 
 /*
- * Append " FROM ... WHERE ...", the call's service.
+ * Append " WHERE ...", the call's service in the table that is named x.
  */
 static void
 append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
 {
-	query_append_relation(sql, call->relid);
 	for (int i = 0; i < call->ncolumns; i++)
 	{
 		Oid			type = getBaseType(call->column[i].type);
@@ -230,14 +242,21 @@ append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
 
 /*
  * Run a statement about the service as the caller, with the snapshot that
- * the caller's own statement would have; returns the number of rows.
+ * the caller's own statement would have; returns the number of rows.  verb is
+ * its beginning, to which the table's name is added, and " SET ..." if column
+ * is not NULL: then that is set to value, which is of the type given.
  */
 static uint64
-run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call)
+run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call,
+			  const char *column, Oid type, Datum value)
 {
+	KeyValues	params = call->values;
 	char		nulls[MAX_PARAMS];
 	uint64		processed;
 	int			result;
+
+	if (column != NULL)
+		params.value[params.n++] = value;
 
 	if (!query_is_ready(plan))
 	{
@@ -245,15 +264,21 @@ run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call)
 		Oid			argtypes[MAX_PARAMS];
 
 		initStringInfo(&sql);
-		appendStringInfoString(&sql, verb);
+		appendStringInfo(&sql, "%s %s", verb, query_relation(call->relid));
+		if (column != NULL)
+		{
+			argtypes[params.n - 1] = type;
+			appendStringInfo(&sql, " SET %s = $%d", quote_identifier(column),
+							 params.n);
+		}
 		append_service(&sql, call, argtypes);
-		*plan = query_prepare(sql.data, call->ncolumns, argtypes, InvalidOid);
+		*plan = query_prepare(sql.data, params.n, argtypes, InvalidOid);
 	}
 
 	memset(nulls, ' ', sizeof(nulls));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	result = SPI_execute_plan(*plan, call->values.value, nulls, false, 0);
+	result = SPI_execute_plan(*plan, params.value, nulls, false, 0);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan returned %s",
 			 SPI_result_code_string(result));
@@ -269,7 +294,8 @@ run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call)
 static bool
 find_service(ServiceCall *call)
 {
-	return run_as_caller(&call->identifying->find_plan, "SELECT 1", call) > 0;
+	return run_as_caller(&call->identifying->find_plan, "SELECT 1 FROM", call,
+						 NULL, InvalidOid, (Datum) 0) > 0;
 }
 
 /* Where fetch_key() puts a row's values. */
@@ -337,6 +363,7 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 	for (int i = 0; i < guard->nkeys; i++)
 		appendStringInfo(&sql, "%s x.%s", i == 0 ? "SELECT" : ",",
 						 quote_identifier(guard->key[i].service_name));
+	query_append_relation(&sql, call->relid);
 	append_service(&sql, call, argtypes);
 	fetch.context = CurrentMemoryContext;
 	fetch.key = key;
@@ -353,42 +380,131 @@ service_key(ServiceCall *call, Guard *guard, KeyValues *key)
 
 
 /* ----------------------------------------------------------------
- *		safe_delete_service
+ *		Is it retired
  * ----------------------------------------------------------------
  */
 
-/* Arguments and result of delete_row(). */
-typedef struct Deletion
+/*
+ * What there is of the call's service, to the guard that says what is retired;
+ * as the table's owner, since the caller need not be able to read the column,
+ * and with the newest snapshot.  With lock, its row is locked FOR UPDATE.
+ */
+static ServiceState
+call_state(ServiceCall *call, bool lock)
+{
+	StateReading reading = {call->retiring, SERVICE_MISSING};
+	StringInfoData sql;
+	Oid			argtypes[MAX_PARAMS];
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT x.%s",
+					 quote_identifier(call->retiring->rule->retire_column));
+	query_append_relation(&sql, call->relid);
+	append_service(&sql, call, argtypes);
+	if (lock)
+		appendStringInfoString(&sql, " FOR UPDATE OF x");
+	(void) query_run_once(sql.data, argtypes, &call->values, call->relid, true,
+						  service_note_state, &reading);
+	return reading.state;
+}
+
+/*
+ * What to write into the retire_column, as a value of its base type: the
+ * retire_value, or else the time of the transaction's start, by the clock of
+ * the guard's zone if the column has none.
+ */
+static Datum
+retirement_value(Guard *guard)
+{
+	AttrNumber	attnum = get_attnum(guard->service_relid,
+									guard->rule->retire_column);
+	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	Datum		local;
+
+	if (get_attgenerated(guard->service_relid, attnum))
+		report_retire_generated(guard);
+	if (guard->rule->retire_value != NULL)
+		return guard->retire_value;
+
+	local = DirectFunctionCall2(timestamptz_zone,
+								CStringGetTextDatum(guard->rule->time_zone),
+								now);
+	switch (getBaseType(guard->retire_type))
+	{
+		case TIMESTAMPTZOID:
+			return now;
+		case TIMESTAMPOID:
+			return local;
+		case DATEOID:
+			return DirectFunctionCall1(timestamp_date, local);
+		default:
+			report_retire_by_hand(guard);
+	}
+}
+
+
+/* ----------------------------------------------------------------
+ *		safe_delete_service and safe_retire_service
+ * ----------------------------------------------------------------
+ */
+
+/* What to do to a service, and what was done. */
+typedef struct ServiceAction
 {
 	ServiceCall *call;
-	uint64		deleted;
-} Deletion;
+	RefusalKind kind;			/* REFUSE_DELETE or REFUSE_RETIRE */
+	Datum		value;			/* to write, if it is to be retired */
+	uint64		done;			/* rows */
+} ServiceAction;
 
 static void
 delete_row(void *arg)
 {
-	Deletion   *deletion = (Deletion *) arg;
+	ServiceAction *action = (ServiceAction *) arg;
 
 	service_forget_refusal();
-	deletion->deleted =
-		run_as_caller(&deletion->call->identifying->delete_plan, "DELETE",
-					  deletion->call);
+	action->done =
+		run_as_caller(&action->call->identifying->delete_plan, "DELETE FROM",
+					  action->call, NULL, InvalidOid, (Datum) 0);
 }
 
 /*
- * Whether an error is the refusal of one of the service's own guards to
- * delete this very service; if so, return the guard.  A cascade or a trigger
+ * Lock the row before the UPDATE does.  That would first take a weaker lock,
+ * and the guard's trigger then FOR UPDATE: in between, a booker of the service
+ * who goes on to update it would deadlock with us.  It also shows whether
+ * somebody else has retired the service meanwhile.
+ */
+static void
+retire_row(void *arg)
+{
+	ServiceAction *action = (ServiceAction *) arg;
+	ServiceCall *call = action->call;
+
+	service_forget_refusal();
+	if (call_state(call, true) != SERVICE_THERE)
+		return;
+	action->done =
+		run_as_caller(&call->identifying->retire_plan, "UPDATE", call,
+					  call->retiring->rule->retire_column,
+					  getBaseType(call->retiring->retire_type),
+					  action->value);
+}
+
+/*
+ * Whether an error is the refusal of one of the service's own guards to do
+ * this to this very service; if so, return the guard.  A cascade or a trigger
  * may have met another one.
  */
 static Guard *
-refusing_guard(ServiceCall *call, ErrorData *edata)
+refusing_guard(ServiceAction *action, ErrorData *edata)
 {
+	ServiceCall *call = action->call;
 	const Refusal *refusal = service_last_refusal();
 	ListCell   *lc;
 
 	if (edata->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION ||
 		edata->constraint_name == NULL ||
-		refusal->kind != REFUSE_DELETE ||
+		refusal->kind != action->kind ||
 		refusal->service_relid != call->relid ||
 		strcmp(edata->constraint_name, refusal->name) != 0)
 		return NULL;
@@ -414,30 +530,30 @@ refusing_guard(ServiceCall *call, ErrorData *edata)
 }
 
 /*
- * Delete the service as the caller, in a subtransaction.  Returns how many
- * rows were deleted; or, if one of the service's guards refused, -1 with the
- * guard, its sentence and what it counted, and the subtransaction undone with
- * all its locks.  Other errors go on.
+ * Delete or retire the service as the caller, in a subtransaction.  True if it
+ * was tried, see action->done; or, if one of the service's guards refused,
+ * false with the guard, its sentence and what it counted, and the
+ * subtransaction undone with all its locks.  Other errors go on.
  *
- * The guard's triggers do what is left to do: the server locks the row, they
- * count with the newest snapshot, and again when the row is gone.
+ * The guard's triggers do what is left to do: when the row is locked they
+ * count with the newest snapshot, and again when it is gone.
  */
-static int64
-delete_service(ServiceCall *call, Guard **blocking, char **message,
+static bool
+act_on_service(ServiceAction *action, Guard **blocking, char **message,
 			   Refusal *refusal)
 {
-	Deletion	deletion = {call, 0};
-	ErrorData  *edata = query_try(delete_row, &deletion);
+	ErrorData  *edata = query_try(action->kind == REFUSE_RETIRE ?
+								  retire_row : delete_row, action);
 
 	if (edata == NULL)
-		return (int64) deletion.deleted;
+		return true;
 
 	*refusal = *service_last_refusal();
-	*blocking = refusing_guard(call, edata);
+	*blocking = refusing_guard(action, edata);
 	if (*blocking == NULL)
 		ReThrowError(edata);
 	*message = edata->message;
-	return -1;
+	return false;
 }
 
 static int
@@ -447,19 +563,50 @@ saturated_int32(int64 n)
 }
 
 /*
- * safe_delete_service
- *
- * Delete a service unless upcoming bookings need it; see delete_service()
- * for locks.  Arguments: the id in any type that has a text form (an array
- * for a key of several columns), the tenant likewise, the service table as
- * regclass; see read_call() for the errors.
+ * Raise the server's own error unless the caller may do this to the service
+ * table's rows.  Who may not need not know what is in the way.
  */
-Datum
-safe_delete_service(PG_FUNCTION_ARGS)
+static void
+check_privilege(ServiceCall *call, RefusalKind kind)
+{
+	AclResult	aclresult;
+
+	aclresult = pg_class_aclcheck(call->relid, GetUserId(),
+								  kind == REFUSE_RETIRE ?
+								  ACL_UPDATE : ACL_DELETE);
+	if (aclresult != ACLCHECK_OK && kind == REFUSE_RETIRE)
+		aclresult =
+			pg_attribute_aclcheck(call->relid,
+								  get_attnum(call->relid,
+											 call->retiring->rule->retire_column),
+								  GetUserId(), ACL_UPDATE);
+	if (aclresult != ACLCHECK_OK)
+		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(call->relid));
+}
+
+/*
+ * Whether the service is still there for the caller to delete or retire.
+ */
+static bool
+is_to_be_found(ServiceCall *call, RefusalKind kind)
+{
+	return find_service(call) &&
+		(kind != REFUSE_RETIRE || call_state(call, false) == SERVICE_THERE);
+}
+
+/*
+ * Delete or retire a service unless upcoming bookings need it; see
+ * act_on_service() for locks.  Arguments: the id in any type that has a text
+ * form (an array for a key of several columns), the tenant likewise, the
+ * service table as regclass; see read_call() for the errors.
+ */
+static Datum
+answer_with_verdict(FunctionCallInfo fcinfo, const char *function,
+					RefusalKind kind)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ServiceCall call;
-	AclResult	aclresult;
+	ServiceAction action = {&call, kind, (Datum) 0, 0};
 	Guard	   *blocking = NULL;
 	Refusal		refusal = {0};
 	const char *outcome;
@@ -469,14 +616,16 @@ safe_delete_service(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	read_call(fcinfo, "safe_delete_service", &call);
+	read_call(fcinfo, function, &call);
+	if (kind == REFUSE_RETIRE)
+	{
+		if (call.retiring == NULL)
+			report_not_retiring(call.identifying);
+		action.value = retirement_value(call.retiring);
+	}
+	check_privilege(&call, kind);
 
-	/* Who may not delete need not know what is in the way. */
-	aclresult = pg_class_aclcheck(call.relid, GetUserId(), ACL_DELETE);
-	if (aclresult != ACLCHECK_OK)
-		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(call.relid));
-
-	if (!find_service(&call))
+	if (!is_to_be_found(&call, kind))
 		outcome = "not_found";
 	else
 	{
@@ -487,37 +636,32 @@ safe_delete_service(PG_FUNCTION_ARGS)
 			KeyValues	key;
 			ClaimTally	tally;
 
-			/* a guard that only warns does so when the row is deleted */
+			/* a guard that only warns does so when the row is changed */
 			if (enforce_level(guard->rule->mode) != ERROR ||
+				(kind == REFUSE_RETIRE && guard->rule->retire_column == NULL) ||
 				!service_key(&call, guard, &key) ||
 				!claims_count(guard, &key, &tally))
 				continue;
-			report_verdict(guard, REFUSE_DELETE, &key, &tally);
+			report_verdict(guard, kind, &key, &tally);
 			blocking = guard;
 			refusal.total = tally.total;
 			refusal.has_start = tally.has_start;
 			refusal.start = tally.start;
-			message = report_refusal(guard, REFUSE_DELETE, call.relid,
-									 tally.total);
+			message = report_refusal(guard, kind, call.relid, tally.total);
 			break;
 		}
 
-		if (blocking != NULL)
+		if (blocking != NULL ||
+			!act_on_service(&action, &blocking, &message, &refusal))
 			outcome = "blocked";
+		else if (action.done > 0)
+			outcome = kind == REFUSE_RETIRE ? "retired" : "deleted";
+		else if (!is_to_be_found(&call, kind))
+			outcome = "not_found";	/* somebody else was faster */
+		else if (kind == REFUSE_RETIRE)
+			report_retire_suppressed(call.identifying);
 		else
-		{
-			int64		deleted = delete_service(&call, &blocking, &message,
-											 &refusal);
-
-			if (deleted > 0)
-				outcome = "deleted";
-			else if (deleted < 0)
-				outcome = "blocked";
-			else if (find_service(&call))
-				report_delete_suppressed(call.identifying);
-			else
-				outcome = "not_found";	/* somebody else was faster */
-		}
+			report_delete_suppressed(call.identifying);
 	}
 
 	if (strcmp(outcome, "blocked") == 0)
@@ -530,19 +674,44 @@ safe_delete_service(PG_FUNCTION_ARGS)
 			nulls[2] = false;
 		}
 	}
-	else if (strcmp(outcome, "deleted") == 0)
+	else if (strcmp(outcome, "not_found") == 0)
+		message = report_not_found(call.identifying);
+	else
 	{
 		values[1] = Int32GetDatum(0);
 		nulls[1] = false;
-		message = report_deleted(call.identifying);
+		if (kind == REFUSE_RETIRE && call_state(&call, false) != SERVICE_RETIRED)
+			report_retire_undone(call.retiring);
+		message = kind == REFUSE_RETIRE ? report_retired(call.identifying) :
+			report_deleted(call.identifying);
 	}
-	else
-		message = report_not_found(call.identifying);
 
 	values[0] = CStringGetTextDatum(outcome);
 	values[3] = CStringGetTextDatum(message);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
+}
+
+/*
+ * safe_delete_service
+ *
+ * Delete a service unless upcoming bookings need it.
+ */
+Datum
+safe_delete_service(PG_FUNCTION_ARGS)
+{
+	return answer_with_verdict(fcinfo, "safe_delete_service", REFUSE_DELETE);
+}
+
+/*
+ * safe_retire_service
+ *
+ * Retire a service unless upcoming bookings need it.
+ */
+Datum
+safe_retire_service(PG_FUNCTION_ARGS)
+{
+	return answer_with_verdict(fcinfo, "safe_retire_service", REFUSE_RETIRE);
 }
 
 
@@ -681,11 +850,4 @@ booking_guard_blocking_bookings(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
-}
-
-PG_FUNCTION_INFO_V1(safe_retire_service);
-Datum
-safe_retire_service(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_NULL();
 }

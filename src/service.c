@@ -16,6 +16,27 @@
  * The lock covers key changes only because the key has a unique index (see
  * index_serves_key()); an UPDATE of other columns makes nobody wait.
  *
+ * Retiring a service is such an UPDATE of another column: it holds the row
+ * FOR NO KEY UPDATE, with which FOR KEY SHARE does not conflict.  So the
+ * trigger that hears of it locks the new version of the row FOR UPDATE before
+ * it counts.  A booker who had its lock first has it on that version too,
+ * since an UPDATE hands the lockers on; we wait for its end, and then see the
+ * claim.  One who comes later may still find the old version, but follows it
+ * to the new one and waits there for our end.
+ *
+ * That it then gets its lock says only that the row is there.  The version
+ * that its snapshot found is the one from before the retiring: it was not
+ * changed in its key, so the server neither raises an error nor looks at the
+ * new one, and a condition in the locking query would be tested on the old.
+ * So a booker reads the row a second time, with a snapshot that is taken when
+ * the lock is held: whoever retired the service before is seen, and nobody can
+ * complete it while the lock lasts.
+ *
+ * The locks are no stronger than that on purpose.  A booker's FOR SHARE would
+ * conflict with any UPDATE of the service, and two bookers who both go on to
+ * update it would deadlock.  And only an UPDATE that retires takes FOR UPDATE;
+ * others make no booker wait.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -40,8 +61,8 @@ PG_FUNCTION_INFO_V1(booking_guard_service);
 PG_FUNCTION_INFO_V1(booking_guard_truncate);
 
 /*
- * The last refusal of a service's DELETE, key change or TRUNCATE in this
- * backend.  safe_delete_service() turns the error into a verdict, and an
+ * The last refusal of a service's DELETE, key change, retiring or TRUNCATE in
+ * this backend.  safe_delete_service() turns the error into a verdict, and an
  * ErrorData has no room for a count; it reads this right after it has caught
  * the error, before anything else can run.
  */
@@ -130,21 +151,59 @@ service_refuse(Guard *guard, RefusalKind kind, Relation rel,
 }
 
 /*
- * service_exists
+ * service_is_retired
  *
- * Whether there is a service with this key, as the service table's owner and
- * with the newest snapshot.  key_of says whose types the key values are of.
- * With lock, the row is locked FOR KEY SHARE until the transaction ends,
- * after waiting for whoever deletes it or changes its key.
- *
- * The lock is the server's foreign keys' own: see RI_FKey_check().  Under
- * REPEATABLE READ and SERIALIZABLE it raises a serialization failure if the
- * row was changed between our snapshot, which is only microseconds old, and
- * the lock.
+ * Whether a row says that its service is retired: by the value that the guard
+ * names, or else by any.  attnum is where the row has the retire_column; a
+ * guard without one retires nothing.
  */
 bool
-service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
-			   bool lock)
+service_is_retired(Guard *guard, TupleTableSlot *slot, AttrNumber attnum)
+{
+	Datum		value;
+	bool		isnull;
+
+	if (guard->rule->retire_column == NULL)
+		return false;
+
+	value = slot_getattr(slot, attnum, &isnull);
+	if (isnull || guard->rule->retire_value == NULL)
+		return !isnull;
+	return DatumGetBool(FunctionCall2Coll(&guard->retire_eq,
+										  guard->retire_collation,
+										  value, guard->retire_value));
+}
+
+/*
+ * service_note_state
+ *
+ * Row callback of queries whose first column is the guard's retire_column.
+ * arg is a StateReading.
+ */
+void
+service_note_state(TupleTableSlot *slot, void *arg)
+{
+	StateReading *reading = (StateReading *) arg;
+
+	reading->state = service_is_retired(reading->guard, slot, 1) ?
+		SERVICE_RETIRED : SERVICE_THERE;
+}
+
+/*
+ * Find the service with this key, as the service table's owner and with the
+ * newest snapshot, and lock it until the transaction ends; true if there is
+ * one.  key_of says whose types the key values are of.  callback gets the row,
+ * with the guard's retire_column or, if that has none, nothing of interest.
+ *
+ * FOR KEY SHARE is the server's foreign keys' own lock: see RI_FKey_check().
+ * It waits for whoever deletes the row or changes its key, and FOR UPDATE for
+ * whoever has locked it at all.  Under REPEATABLE READ and SERIALIZABLE it
+ * raises a serialization failure if the row was changed between our snapshot,
+ * which is only microseconds old, and the lock.
+ */
+static bool
+find_service(Guard *guard, const KeyValues *key, GuardSide key_of,
+			 ServiceLock lock, QueryRowCallback callback, void *arg)
 {
 	SPIPlanPtr *plan = &guard->service_plan[key_of][lock];
 
@@ -154,7 +213,11 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
 		Oid			argtypes[MAX_PARAMS];
 
 		initStringInfo(&sql);
-		appendStringInfoString(&sql, "SELECT 1");
+		if (guard->rule->retire_column != NULL)
+			appendStringInfo(&sql, "SELECT x.%s",
+							 quote_identifier(guard->rule->retire_column));
+		else
+			appendStringInfoString(&sql, "SELECT 1");
 		query_append_relation(&sql, guard->service_relid);
 		for (int i = 0; i < guard->nkeys; i++)
 		{
@@ -172,13 +235,44 @@ service_exists(Guard *guard, const KeyValues *key, GuardSide key_of,
 									 column->eq_opr : column->service_eq_opr,
 									 psprintf("$%d", i + 1), argtypes[i]);
 		}
-		if (lock)
+		if (lock == SERVICE_KEY_SHARE)
 			appendStringInfoString(&sql, " FOR KEY SHARE OF x");
+		else if (lock == SERVICE_FOR_UPDATE)
+			appendStringInfoString(&sql, " FOR UPDATE OF x");
 		*plan = query_prepare(sql.data, guard->nkeys, argtypes,
 							  guard->service_relid);
 	}
 
-	return query_run(*plan, key, guard->service_relid, true, NULL, NULL) > 0;
+	return query_run(*plan, key, guard->service_relid, true, callback,
+					 arg) > 0;
+}
+
+/*
+ * service_state
+ *
+ * What there is of the service with this key, by the newest snapshot.  key_of
+ * says whose types the key values are of.  With lock, the row is locked FOR
+ * KEY SHARE until the transaction ends, so that it stays in that state, but
+ * for what this transaction itself may do.
+ *
+ * Whether it is retired is read only when the lock is held: see above.
+ */
+ServiceState
+service_state(Guard *guard, const KeyValues *key, GuardSide key_of,
+			  bool lock)
+{
+	StateReading reading = {guard, SERVICE_MISSING};
+
+	if (lock)
+	{
+		if (!find_service(guard, key, key_of, SERVICE_KEY_SHARE, NULL, NULL))
+			return SERVICE_MISSING;
+		if (guard->rule->retire_column == NULL)
+			return SERVICE_THERE;
+	}
+	(void) find_service(guard, key, key_of, SERVICE_NO_LOCK, service_note_state,
+						&reading);
+	return reading.state;
 }
 
 /*
@@ -233,11 +327,37 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Whether there are claims on this key that have no service to go on with.
+ *
+ * They keep their service if a row with its key is still there and is not
+ * retired: it moved to another partition, was replaced in this transaction,
+ * or its key was changed to an equal one.  The lock keeps that row as it is
+ * until we are done.  A service that had been retired before cannot be lost by
+ * being retired.
+ */
+static bool
+is_stranding(Guard *guard, TupleTableSlot *slot, bool was_retired,
+			 ClaimTally *tally, ServiceState *state)
+{
+	KeyValues	key;
+
+	*state = SERVICE_THERE;
+	if (!claims_has_key(guard, slot))
+		return false;
+	claims_key_values(guard, slot, &key);
+	if (!claims_count(guard, &key, tally))
+		return false;
+	*state = service_state(guard, &key, SERVICE_SIDE, true);
+	return *state == SERVICE_MISSING ||
+		(*state == SERVICE_RETIRED && !was_retired);
+}
+
+/*
  * booking_guard_service
  *
  * Constraint trigger AFTER DELETE OR UPDATE FOR EACH ROW on a service table,
  * FROM the booking table: the guard's final verdict on a service that is
- * gone or has another key.
+ * gone, has another key or is retired.
  *
  * It must fire before the server's own triggers of ON DELETE SET NULL or
  * CASCADE, which would strip or delete the bookings that it should find.
@@ -247,11 +367,15 @@ booking_guard_service(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	TupleTableSlot *oldslot;
+	TupleTableSlot *newslot = NULL;
 	bool		moves;
+	bool		same_key = false;
 	bool		key_changes;
+	bool		was_retired;
+	bool		retires = false;
 	Guard	   *guard;
+	ServiceState state;
 	ClaimTally	tally;
-	KeyValues	key;
 
 	report_check_trigger(fcinfo, SERVICE_FUNCTION,
 						 TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW,
@@ -264,38 +388,59 @@ booking_guard_service(PG_FUNCTION_ARGS)
 	if (strcmp(trigdata->tg_trigger->tgname, RI_TRIGGER_NAME_PREFIX) >= 0)
 		report_sorts_late(guard, trigdata->tg_relation, trigdata->tg_trigger);
 
-	if (!claims_has_key(guard, oldslot))
-		return PointerGetDatum(NULL);
-	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) &&
-		claims_same_key(guard, oldslot, trigdata->tg_newslot))
-		return PointerGetDatum(NULL);
-
-	claims_key_values(guard, oldslot, &key);
-	if (!claims_count(guard, &key, &tally))
-		return PointerGetDatum(NULL);
-
-	/*
-	 * There are claims.  They keep their service if a row with its key is
-	 * still there: it moved to another partition, was replaced in this
-	 * transaction, or its key was changed to an equal one.  The lock keeps
-	 * that row in place until we are done.
-	 */
-	if (service_exists(guard, &key, SERVICE_SIDE, true))
-		return PointerGetDatum(NULL);
+	was_retired = service_is_retired(guard, oldslot, guard->retire_attnum);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		newslot = trigdata->tg_newslot;
+		same_key = claims_same_key(guard, oldslot, newslot);
+		retires = !was_retired &&
+			service_is_retired(guard, newslot, guard->retire_attnum);
+		if (same_key && !retires)
+			return PointerGetDatum(NULL);
+	}
 
 	/*
-	 * Or a foreign key is about to carry them along to the new key.  For a
-	 * row that moved to another partition it hears of the update after this
-	 * trigger heard of a delete.
+	 * The UPDATE that retires a service does not keep bookers out: do so
+	 * before counting.  If the row is not to be found by this key any more,
+	 * we have deleted it or changed its key meanwhile, with a lock that does.
 	 */
-	moves = TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
-		claims_was_moved(oldslot);
-	key_changes = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) || moves;
-	if (key_changes && (moves ? guard->cascades_moves : guard->cascades))
-		return PointerGetDatum(NULL);
+	if (retires && claims_has_key(guard, newslot))
+	{
+		KeyValues	key;
 
-	service_refuse(guard, key_changes ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
-				   trigdata->tg_relation, oldslot, &tally);
+		claims_key_values(guard, newslot, &key);
+		(void) find_service(guard, &key, SERVICE_SIDE, SERVICE_FOR_UPDATE,
+							NULL, NULL);
+	}
+
+	if (is_stranding(guard, oldslot, was_retired, &tally, &state))
+	{
+		/*
+		 * A foreign key may be about to carry them along to the new key, but
+		 * not to a retired service.  For a row that moved to another
+		 * partition it hears of the update after this trigger heard of a
+		 * delete; there the bookings' own triggers see what they come to.
+		 */
+		moves = TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
+			claims_was_moved(oldslot);
+		key_changes = state == SERVICE_MISSING && (newslot != NULL || moves);
+		if (key_changes && !retires &&
+			(moves ? guard->cascades_moves : guard->cascades))
+			return PointerGetDatum(NULL);
+
+		service_refuse(guard,
+					   retires || state == SERVICE_RETIRED ? REFUSE_RETIRE :
+					   key_changes ? REFUSE_KEY_CHANGE : REFUSE_DELETE,
+					   trigdata->tg_relation, oldslot, &tally);
+		return PointerGetDatum(NULL);
+	}
+
+	/* Bookings may have been waiting for a service with the new key. */
+	if (retires && !same_key &&
+		is_stranding(guard, newslot, false, &tally, &state))
+		service_refuse(guard, REFUSE_RETIRE, trigdata->tg_relation, newslot,
+					   &tally);
+
 	return PointerGetDatum(NULL);
 }
 
