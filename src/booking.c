@@ -324,7 +324,10 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	if (state == SERVICE_RETIRED)
+	{
 		report_service_retired(guard, newslot);
+		return PointerGetDatum(NULL);
+	}
 
 	/*
 	 * There is no such service.  A deferrable foreign key will say so itself,

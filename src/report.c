@@ -728,11 +728,11 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 
 /*
  * Refuse a booking for want of a service: problem is the end of a sentence,
- * where of another one, event a participle.
+ * relation that of its key to the service table, event a participle.
  */
 static void
 refuse_booking(Guard *guard, TupleTableSlot *slot, const char *problem,
-			   const char *where, const char *event)
+			   const char *relation, const char *event)
 {
 	const char *service = guard->rule->label;
 	int			level = enforce_level(guard->rule->mode);
@@ -744,8 +744,8 @@ refuse_booking(Guard *guard, TupleTableSlot *slot, const char *problem,
 		return;
 
 	if (report_may_read(guard, BOOKING_SIDE))
-		detail = psprintf("%s is %s table \"%s\".",
-						  key_text(guard, slot), where,
+		detail = psprintf("%s %s table \"%s\".",
+						  key_text(guard, slot), relation,
 						  get_rel_name(guard->service_relid));
 
 	booking = relation_open(guard->booking_relid, AccessShareLock);
@@ -770,7 +770,7 @@ refuse_booking(Guard *guard, TupleTableSlot *slot, const char *problem,
 void
 report_service_gone(Guard *guard, TupleTableSlot *slot)
 {
-	refuse_booking(guard, slot, "does not exist", "not present in",
+	refuse_booking(guard, slot, "does not exist", "is not present in",
 				   "deleted");
 }
 
@@ -782,7 +782,8 @@ report_service_gone(Guard *guard, TupleTableSlot *slot)
 void
 report_service_retired(Guard *guard, TupleTableSlot *slot)
 {
-	refuse_booking(guard, slot, "is retired", "retired in", "retired");
+	refuse_booking(guard, slot, "is retired", "points at a retired row of",
+				   "retired");
 }
 
 /*

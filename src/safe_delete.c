@@ -617,13 +617,11 @@ answer_with_verdict(FunctionCallInfo fcinfo, const char *function,
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_call(fcinfo, function, &call);
-	if (kind == REFUSE_RETIRE)
-	{
-		if (call.retiring == NULL)
-			report_not_retiring(call.identifying);
-		action.value = retirement_value(call.retiring);
-	}
+	if (kind == REFUSE_RETIRE && call.retiring == NULL)
+		report_not_retiring(call.identifying);
 	check_privilege(&call, kind);
+	if (kind == REFUSE_RETIRE)
+		action.value = retirement_value(call.retiring);
 
 	if (!is_to_be_found(&call, kind))
 		outcome = "not_found";
