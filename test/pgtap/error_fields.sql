@@ -3,7 +3,7 @@
 -- refusal (PostgREST 409, ActiveRecord InvalidForeignKey, psycopg IntegrityError,
 -- Prisma P2003).
 BEGIN;
-SELECT plan(55);
+SELECT plan(67);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop."Service" (id int PRIMARY KEY, code text, tenant int);
@@ -114,6 +114,26 @@ SELECT is(pg_temp.fields('UPDATE shop.stay_1 SET room_id = NULL'),
 	ARRAY['23503', 'shop', 'stay', '', 'BG_stay_room_id', '', 'Cannot detach upcoming stay from its room.'], 'UPDATE of the partition');
 
 --
+-- Retiring
+--
+ALTER TABLE shop.room ADD active boolean DEFAULT true;
+SELECT is(booking_guard_protect('shop.room', 'shop.stay', ARRAY['room_id'], label => 'room', booking_label => 'stay',
+	retire_column => 'active', retire_value => 'false', or_replace => true), 'BG_stay_room_id', 'a guard that retires');
+SELECT is(pg_temp.fields('UPDATE shop.room SET active = false'),
+	ARRAY['23503', 'shop', 'room', '', 'BG_stay_room_id', '', 'Cannot retire room with 1 upcoming stay.'], 'retiring');
+SELECT is(pg_temp.more('UPDATE shop.room SET active = false', 'detail'),
+	'Key (id)=(1) has 1 PENDING; the next is at 2100-01-01 00:00:00+00.', 'its detail');
+SELECT is(pg_temp.more('UPDATE shop.room SET active = false', 'hint'),
+	'Cancel or move it first. To list it: SELECT * FROM booking_guard_blocking_bookings(''1'', service_table => ''shop.room'');', 'its hint');
+SELECT is(pg_temp.fields('WITH stays AS (UPDATE shop.stay SET status = ''CANCELLED'') UPDATE shop.room SET active = false'), ARRAY['00000', 'no error'], 'retired');
+SELECT is(pg_temp.fields('INSERT INTO shop.stay VALUES (2, 1, ''PENDING'', ''2100-01-01'')'),
+	ARRAY['23503', 'shop', 'stay', '', 'BG_stay_room_id', '', 'Cannot save upcoming stay: its room is retired.'], 'INSERT');
+SELECT is(pg_temp.more('INSERT INTO shop.stay VALUES (2, 1, ''PENDING'', ''2100-01-01'')', 'detail'),
+	'Key (room_id)=(1) points at a retired row of table "room".', 'its detail');
+SELECT is(pg_temp.fields('UPDATE shop.stay SET status = ''PENDING'''),
+	ARRAY['23503', 'shop', 'stay', '', 'BG_stay_room_id', '', 'Cannot save upcoming stay: its room is retired.'], 're-confirming');
+
+--
 -- A guard that cannot be enforced names itself
 --
 ALTER TRIGGER "BG_stay_room_id" ON shop.stay RENAME TO "BG_other";
@@ -151,7 +171,9 @@ FROM (VALUES
 	('''"Service"'', ''view''', '42809', 'a view'),
 	('''unlogged'', ''two''', '42P16', 'an unlogged service'),
 	('''"Service"'', ''orphan'', ARRAY[''service_id'']', '23503', 'bookings without a service'),
-	('''"Service"'', ''"Booking"'', label => ''x''', '42710', 'other options')
+	('''"Service"'', ''"Booking"'', label => ''x''', '42710', 'other options'),
+	('''"Service"'', ''two'', ARRAY[''a''], retire_column => ''id''', '22023', 'retired by the key'),
+	('''"Service"'', ''two'', ARRAY[''a''], retire_column => ''tenant'', retire_value => ''x''', '22023', 'no such value')
 ) AS v (arguments, sqlstate, what);
 SELECT throws_ok('SELECT * FROM ' || call, sqlstate::char(5), NULL, format('%s: %s', sqlstate, what))
 FROM (VALUES
@@ -160,6 +182,8 @@ FROM (VALUES
 	('safe_delete_service(NULL)', '22004', 'no id'),
 	('safe_delete_service(''x'')', '22P02', 'an id that is none'),
 	('safe_delete_service(ARRAY[1, 2])', '22023', 'an id of another length'),
+	('safe_retire_service(1)', '55000', 'no guard that retires'),
+	('safe_retire_service(NULL)', '22004', 'no id'),
 	('booking_guard_blocking_bookings(1, service_table => ''two'')', '55000', 'no guard'),
 	('booking_guard_unprotect(NULL, ''two'')', '22004', 'NULL')
 ) AS v (call, sqlstate, what);

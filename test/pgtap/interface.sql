@@ -32,7 +32,7 @@ SELECT is_empty(
 --
 SELECT set_eq(
 	'SELECT proname::text, count(*) FROM member_function WHERE prorettype NOT IN (''trigger''::regtype, ''event_trigger''::regtype) GROUP BY 1',
-	$$VALUES ('booking_guard_protect', 1::bigint), ('booking_guard_unprotect', 1), ('safe_delete_service', 3),
+	$$VALUES ('booking_guard_protect', 1::bigint), ('booking_guard_unprotect', 1), ('safe_delete_service', 3), ('safe_retire_service', 3),
 		('booking_guard_blocking_bookings', 3), ('booking_guard_list', 1), ('booking_guard_health', 1)$$,
 	'no other functions than these, in as few variants as it takes');
 SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = ''c'')',
@@ -57,16 +57,17 @@ SELECT is(pg_get_function_arguments('booking_guard_unprotect'::regproc),
 	'service_table regclass, booking_table regclass, booking_key text[] DEFAULT NULL::text[]', 'arguments of booking_guard_unprotect');
 SELECT is(pg_get_function_result('booking_guard_unprotect'::regproc), 'boolean', 'booking_guard_unprotect returns whether there was one');
 SELECT bag_eq(
-	'SELECT proname::text, pg_get_function_identity_arguments(oid) FROM member_function WHERE proname IN (''safe_delete_service'', ''booking_guard_blocking_bookings'')',
+	'SELECT proname::text, pg_get_function_identity_arguments(oid) FROM member_function WHERE proname IN (''safe_delete_service'', ''safe_retire_service'', ''booking_guard_blocking_bookings'')',
 	$$SELECT f, format('service_id %s, tenant_id %s, service_table regclass, ', id, tenant) || result
 	FROM (VALUES ('text', 'text'), ('anyelement', 'anycompatible'), ('text', 'anycompatible')) AS v (id, tenant),
 		(VALUES ('safe_delete_service', 'OUT outcome text, OUT upcoming_bookings integer, OUT next_booking timestamp with time zone, OUT message text'),
+			('safe_retire_service', 'OUT outcome text, OUT upcoming_bookings integer, OUT next_booking timestamp with time zone, OUT message text'),
 			('booking_guard_blocking_bookings', 'OUT booking_table text, OUT booking_id text, OUT status text, OUT booking_time timestamp with time zone')) AS r (f, result)$$,
-	'arguments and columns of safe_delete_service and booking_guard_blocking_bookings');
-SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE proname IN (''safe_delete_service'', ''booking_guard_blocking_bookings'') AND NOT proretset',
+	'arguments and columns of safe_delete_service, safe_retire_service and booking_guard_blocking_bookings');
+SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE proname IN (''safe_delete_service'', ''safe_retire_service'', ''booking_guard_blocking_bookings'') AND NOT proretset',
 	'which return tables');
-SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE proname = ''safe_delete_service'' AND prorows <> 1',
-	'safe_delete_service one row');
+SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE proname IN (''safe_delete_service'', ''safe_retire_service'') AND prorows <> 1',
+	'safe_delete_service and safe_retire_service one row');
 SELECT is(pg_get_function_identity_arguments('booking_guard_health'::regproc),
 	'OUT guard text, OUT severity text, OUT problem text, OUT fix text', 'columns of booking_guard_health');
 
