@@ -286,6 +286,12 @@ SELECT outcome, message FROM safe_retire_service(3);
 UPDATE booking SET status = 'DONE' WHERE id = 3;
 SELECT outcome, message FROM safe_retire_service(3);
 SELECT * FROM service WHERE id = 3;
+-- a label that is renamed while the event triggers are off
+BEGIN;
+ALTER EVENT TRIGGER booking_guard_ddl_end DISABLE;
+ALTER TYPE state RENAME VALUE 'ARCHIVED' TO 'GONE';
+UPDATE service SET state = 'DRAFT' WHERE id = 1;
+ROLLBACK;
 SELECT booking_guard_unprotect('service', 'booking');
 CREATE DOMAIN word AS varchar(10);
 ALTER TABLE service ALTER state DROP DEFAULT, ALTER state TYPE word USING state::text;
