@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "guard.h"
 
 /* Columns of a candidate query: what decides, then whatever else is asked. */
@@ -472,8 +473,8 @@ time_bound(Guard *guard)
 			lower.val = DateADTGetDatum(date);
 			break;
 	}
-	return RangeTypePGetDatum(range_serialize(guard->range_type,
-											  &lower, &upper, false));
+	return RangeTypePGetDatum(compat_range_serialize(guard->range_type,
+													 &lower, &upper, false));
 }
 
 /*

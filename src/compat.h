@@ -3,6 +3,8 @@
  * compat.h
  *	  The differences between server versions, all in one place.
  *
+ * What is here has the meaning that the newest version gives it.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef BOOKING_GUARD_COMPAT_H
@@ -10,13 +12,13 @@
 
 #include "postgres.h"
 
-#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/rangetypes.h"
 
 #if PG_VERSION_NUM < 150000
 #error "booking_guard needs PostgreSQL 15 or later"
@@ -25,6 +27,11 @@
 #if PG_VERSION_NUM < 160000
 /* Since 16 declared by the server. */
 extern void _PG_init(void);
+#endif
+
+/* Gone in 18, whose own pg_noreturn stands before the declaration. */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
 /* Run a started query to its end. */
@@ -62,6 +69,18 @@ compat_changes_values(AlterTableType subtype)
 		return true;
 #endif
 	return subtype == AT_AlterColumnType;
+}
+
+/* Make a range of its bounds; an error if they make none. */
+static inline RangeType *
+compat_range_serialize(TypeCacheEntry *typcache, RangeBound *lower,
+					   RangeBound *upper, bool empty)
+{
+#if PG_VERSION_NUM >= 160000
+	return range_serialize(typcache, lower, upper, empty, NULL);
+#else
+	return range_serialize(typcache, lower, upper, empty);
+#endif
 }
 
 #endif							/* BOOKING_GUARD_COMPAT_H */

@@ -31,7 +31,6 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-#include "compat.h"
 #include "report.h"
 
 

@@ -10,6 +10,7 @@
 #ifndef BOOKING_GUARD_REPORT_H
 #define BOOKING_GUARD_REPORT_H
 
+#include "compat.h"
 #include "guard.h"
 
 /* the triggers */
