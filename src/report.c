@@ -1027,6 +1027,21 @@ report_no_such_column(Guard *guard, Oid relid, const char *name,
 }
 
 /*
+ * report_virtual_column
+ *
+ * A rule names a generated column that is computed only when it is read.
+ */
+void
+report_virtual_column(Guard *guard, Oid relid, const char *name)
+{
+	unusable(guard, ERRCODE_FEATURE_NOT_SUPPORTED,
+			 psprintf("column \"%s\" of table %s is a virtual generated column",
+					  name, report_table_name(relid)),
+			 "Triggers see NULL in such a column, so a guard could not tell what it says.",
+			 "Drop the column and add it again as a STORED one.");
+}
+
+/*
  * report_key_lengths_differ
  *
  * A rule whose keys have different numbers of columns.

@@ -51,6 +51,8 @@ extern void report_bad_triggers(const GuardTrigger *service_trigger,
 extern void report_no_such_column(Guard *guard, Oid relid, const char *name,
 								  const char *option)
 			pg_attribute_noreturn();
+extern void report_virtual_column(Guard *guard, Oid relid, const char *name)
+			pg_attribute_noreturn();
 extern void report_key_lengths_differ(Guard *guard)
 			pg_attribute_noreturn();
 extern void report_key_repeats(Guard *guard)

@@ -45,7 +45,9 @@ user_column(Oid relid, const char *name)
 
 /*
  * A column that a rule names, in the table that the rule is about; an error
- * if there is none of that name.
+ * if there is none of that name, or if triggers do not get to see its values:
+ * a virtual generated column is NULL in the rows they are given, so that any
+ * booking would look inactive, or without a service, or not yet scheduled.
  */
 static AttrNumber
 rule_column(Guard *guard, Oid relid, const char *name, const char *option)
@@ -54,6 +56,8 @@ rule_column(Guard *guard, Oid relid, const char *name, const char *option)
 
 	if (attnum == InvalidAttrNumber)
 		report_no_such_column(guard, relid, name, option);
+	if (get_attgenerated(relid, attnum) == ATTRIBUTE_GENERATED_VIRTUAL)
+		report_virtual_column(guard, relid, name);
 	return attnum;
 }
 
