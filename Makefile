@@ -1,12 +1,17 @@
 # make, make install, make installcheck   as with any PGXS extension
 # make test    installs what is missing, builds, and runs every test on private throwaway servers
 # make demo    likewise, and shows the guard at work; make demo-stop ends its server
+# make matrix  runs "make test" on every server version, each in a Debian root of its own; needs root
 # make lint    the linters that are installed: cppcheck, clang-tidy, shellcheck
 #
 # To build for another PostgreSQL:  make PG_CONFIG=/path/to/pg_config
 
-# On Debian a plain pg_config may belong to another version than the server.
-PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+# Debian has a folder for each version, and a plain pg_config may belong to
+# another than the server. Of the servers there, or else of the clients, take
+# 15, or else the newest.
+debian   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(wildcard /usr/lib/postgresql/*/bin/pg_config))
+debian   := $(sort $(dir $(debian)))
+PG_CONFIG ?= $(or $(filter %/15/bin/,$(debian)),$(lastword $(debian)))pg_config
 
 .DEFAULT_GOAL := all
 
@@ -34,8 +39,8 @@ ISOLATION_OPTS = --inputdir=test --outputdir=$(OUTPUTDIR) --load-extension=booki
 STRICT_FLAGS = -Wall -Wextra -Werror -Wno-unused-parameter
 
 # These install what they need, so they must work before PostgreSQL is there.
-.PHONY: test demo demo-stop
-STANDALONE = test demo demo-stop
+.PHONY: test demo demo-stop matrix
+STANDALONE = test demo demo-stop matrix
 
 test demo:
 	+@PG_CONFIG='$(PG_CONFIG)' test/install-packages $@
@@ -44,12 +49,15 @@ test demo:
 demo-stop:
 	@demo/stop
 
+matrix:
+	@test/matrix
+
 # Everything else needs PGXS and the headers. Say so before an include fails.
 ifneq (,$(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)))
 
 pg_version := $(shell $(PG_CONFIG) --version 2>/dev/null)
 ifeq (,$(pg_version))
-$(error "$(PG_CONFIG)" does not run. Install PostgreSQL with its headers, on Debian: apt-get install postgresql-server-dev-15; or name another with make PG_CONFIG=/path/to/pg_config)
+$(error "$(PG_CONFIG)" does not run. Install PostgreSQL with its headers, on Debian: apt-get install postgresql-server-dev-all; or name another with make PG_CONFIG=/path/to/pg_config)
 endif
 pg_major := $(firstword $(subst ., ,$(subst devel,,$(word 2,$(pg_version)))))
 
@@ -119,7 +127,7 @@ cppcheck:
 	  --inline-suppr --error-exitcode=1 $(SOURCES)
 
 shellcheck:
-	shellcheck .ci/run test/install-packages test/run test/server test/readme demo/run demo/stop
+	shellcheck .ci/run test/install-packages test/matrix test/run test/server test/readme demo/run demo/stop
 
 # What it checks, and why not the rest, is in .clang-tidy.
 clang_tidy := $(SOURCES:%.c=%.clang-tidy)
