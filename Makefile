@@ -2,6 +2,8 @@
 # make test    installs what is missing, builds, and runs every test on private throwaway servers
 # make demo    likewise, and shows the guard at work; make demo-stop ends its server
 # make matrix  runs "make test" on every server version, each in a Debian root of its own; needs root
+# make deb     builds the Debian package with Debian's tools; make check-deb does so in a clean root, and tests it in another
+# make dist    makes the zip for PGXN
 # make lint    the linters that are installed: cppcheck, clang-tidy, shellcheck
 #
 # To build for another PostgreSQL:  make PG_CONFIG=/path/to/pg_config
@@ -39,8 +41,8 @@ ISOLATION_OPTS = --inputdir=test --outputdir=$(OUTPUTDIR) --load-extension=booki
 STRICT_FLAGS = -Wall -Wextra -Werror -Wno-unused-parameter
 
 # These install what they need, so they must work before PostgreSQL is there.
-.PHONY: test demo demo-stop matrix
-STANDALONE = test demo demo-stop matrix
+.PHONY: test demo demo-stop matrix deb check-deb dist check-meta
+STANDALONE = test demo demo-stop matrix deb check-deb dist check-meta
 
 test demo:
 	+@PG_CONFIG='$(PG_CONFIG)' test/install-packages $@
@@ -51,6 +53,29 @@ demo-stop:
 
 matrix:
 	@test/matrix
+
+# Debian's tools build in a copy, for every version of PostgreSQL that this Debian
+# supports, and leave the packages beside it.
+deb:
+	rm -rf build/deb
+	mkdir -p build/deb
+	test/copy build/deb/source
+	cd build/deb/source && pg_buildext updatecontrol && dpkg-buildpackage -b -us -uc
+	mv build/deb/*.deb build/
+	rm -rf build/deb
+
+check-deb:
+	@test/deb
+
+# PGXN wants a folder of this name in the zip. It is made of what is committed.
+dist_name = booking_guard-$(shell sed -n 's/^ *"version": "\(.*\)",$$/\1/p;T;q' META.json)
+dist: check-meta
+	@git diff --quiet HEAD || { echo 'Commit the changes first: the zip is made of what is committed.'; exit 1; }
+	mkdir -p build
+	git archive --format=zip --prefix=$(dist_name)/ --output=build/$(dist_name).zip HEAD
+
+check-meta:
+	test/meta
 
 # Everything else needs PGXS and the headers. Say so before an include fails.
 ifneq (,$(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)))
@@ -115,7 +140,7 @@ $(check_clang): %.check-clang: %.c
 
 # "make lint" and "make test" pass over what is not installed.
 linters := $(foreach linter,cppcheck clang-tidy shellcheck,$(if $(shell command -v $(linter)),$(linter)))
-checks  := check-readme $(if $(shell command -v $(or $(CLANG),clang)),check-clang) $(linters)
+checks  := check-readme check-meta $(if $(shell command -v $(or $(CLANG),clang)),check-clang) $(linters)
 lint: $(linters)
 
 # A finding that is none is suppressed beside the code: // cppcheck-suppress id ; and why
@@ -127,7 +152,7 @@ cppcheck:
 	  --inline-suppr --error-exitcode=1 $(SOURCES)
 
 shellcheck:
-	shellcheck .ci/run test/install-packages test/matrix test/run test/server test/readme demo/run demo/stop
+	shellcheck -x .ci/run test/copy test/deb test/install-packages test/matrix test/roots test/run test/server test/readme demo/run demo/stop
 
 # What it checks, and why not the rest, is in .clang-tidy.
 clang_tidy := $(SOURCES:%.c=%.clang-tidy)
