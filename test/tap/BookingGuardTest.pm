@@ -45,11 +45,13 @@ sub new_node
 # quoted names, keys of several columns, several guards on one table, with a
 # foreign key and without, statuses with quotes, commas, a backslash and a
 # line break, labels that are not ASCII, partitions, two schemas.
-# $schema is where the extension is.
+# $schema is where the extension is; $version whose options the guards may have.
 sub shop_sql
 {
-	my ($schema) = @_;
+	my ($schema, $version) = @_;
 	$schema ||= 'public';
+	my ($retire, $warn) = (",\n\tretire_column => 'deletedAt'", ", mode => 'warn'");
+	$retire = $warn = '' if ($version || '') eq '1.0';
 
 	return <<"SHOP";
 SET client_min_messages = error;
@@ -87,8 +89,7 @@ INSERT INTO "Booking" VALUES
 	(4, 2, 1, 4, 5, 'CONFIRMED', '2000-01-01');
 SELECT $schema.booking_guard_protect('"Service"', '"Booking"',
 	tenant_column => 'tenantId', label => 'Dienst für Gäste', booking_label => 'Buchung',
-	blocking_statuses => ARRAY['PENDING', 'CONFIRMED', 'on hold, "maybe"', 'bestätigt'],
-	retire_column => 'deletedAt');
+	blocking_statuses => ARRAY['PENDING', 'CONFIRMED', 'on hold, "maybe"', 'bestätigt']$retire);
 SELECT $schema.booking_guard_protect('"Staff"', '"Booking"', ARRAY['staffId'],
 	label => 'member of staff', free_statuses => ARRAY['it''s off'],
 	time_zone => 'Europe/Berlin', keep_attached => false);
@@ -120,7 +121,7 @@ CREATE TABLE "Seat" (id int, "tourId" int);
 INSERT INTO "Tour" VALUES (1), (2);
 INSERT INTO "Seat" VALUES (1, 1);
 SELECT $schema.booking_guard_protect('"Tour"', '"Seat"', ARRAY['tourId'],
-	status_column => NULL, time_column => NULL, label => 'tour', mode => 'warn');
+	status_column => NULL, time_column => NULL, label => 'tour'$warn);
 
 CREATE SCHEMA "Left";
 CREATE SCHEMA "right.hand";
