@@ -34,7 +34,7 @@ sub new_node
 
 	$node->init(
 		%{ $params{init} || {} },
-		extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+		extra => [ '--encoding=UTF8', '--locale=C.UTF-8', @{ $params{initdb} || [] } ]);
 	$node->append_conf('postgresql.conf', "timezone = 'UTC'\n");
 	$node->append_conf('postgresql.conf', $params{conf}) if $params{conf};
 	$node->start unless $params{stopped};
@@ -286,6 +286,7 @@ sub dump_text
 	my $text = slurp_file(dump_file($node, $db, @options));
 
 	$text =~ s/^\\(un)?restrict .*\n//mg;
+	$text =~ s/^-- Dumped from database version .*\n//m;
 	return $text;
 }
 

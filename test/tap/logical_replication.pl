@@ -96,6 +96,9 @@ $subscriber->safe_psql('postgres',
 $publisher->safe_psql('postgres', 'DELETE FROM "right.hand"."Desk" WHERE id = 1');
 ok($subscriber->wait_for_log(qr/ERROR:  Cannot delete desk with 1 upcoming reservation\./, $offset),
 	'a trigger that is enabled ALWAYS holds replication up');
+ok($subscriber->poll_query_until('postgres',
+		"SELECT apply_error_count > 0 FROM pg_stat_subscription_stats WHERE subname = 'shop'"),
+	'which is counted as an error');
 $subscriber->safe_psql('postgres',
 	'ALTER TABLE "right.hand"."Desk" ENABLE TRIGGER zz_booking_guard_delete');
 in_step('and lets it go on once it is not');
