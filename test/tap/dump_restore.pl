@@ -165,4 +165,51 @@ psql_file_ok($node, 'owner_parts', $data,
 	options => [ '--single-transaction', '-c', 'SET CONSTRAINTS ALL DEFERRED' ]);
 shop_is_guarded($node, 'owner_parts', 'owner, data only', %as_before, user => 'shopkeeper');
 
+#
+# By an owner, of what is theirs: the same dump
+#
+{
+	my $connstr = $node->connstr('shop') . ' user=shopkeeper';
+	my $by_owner = run_ok([ 'pg_dump', '--dbname', $connstr ], 'dump as the owner');
+	$by_owner =~ s/^\\(un)?restrict .*\n//mg;
+	$by_owner =~ s/^-- Dumped from database version .*\n//m;
+	same_dump($by_owner, $text, 'the same dump as by a superuser');
+}
+
+#
+# One table alone: a guard cannot be without the other.  Restored one after the
+# other, the second table has half a guard, which refuses what it cannot judge
+# and says how to mend it.
+#
+new_database('tables');
+$node->safe_psql('tables', 'CREATE EXTENSION booking_guard; CREATE SCHEMA "Left" AUTHORIZATION shopkeeper; CREATE SCHEMA "right.hand" AUTHORIZATION shopkeeper');
+my @table = ('"right.hand"."Desk"', '"Left"."Reservation"');
+$node->command_fails_like(
+	[
+		'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-o', File::Spec->devnull,
+		'-f', dump_file($node, 'shop', "--table=$table[0]"), '-d', $node->connstr('tables')
+	],
+	qr/ERROR:  relation "Left\.Reservation" does not exist/,
+	'a service table alone: its guard has no bookings');
+is($node->safe_psql('tables', "DELETE FROM $table[0] WHERE id = 2 RETURNING id"), 2, 'and none is there');
+psql_file_ok($node, 'tables', dump_file($node, 'shop', "--table=$table[1]"), 'then the booking table');
+attempts($node, 'tables', 'half a guard', [
+	[
+		'delete', "DELETE FROM $table[0] WHERE id = 1", 'ok'
+	],
+	[
+		'book',
+		"INSERT INTO $table[1] VALUES (8, 1, 'PENDING', '2100-01-01')",
+		qr/^55000 .*BG_Reservation_desk/
+	],
+]);
+like(health($node, 'tables'), qr/^BG_Reservation_desk "id"\|error\|/, 'booking_guard_health() finds it');
+$node->safe_psql('tables',
+	"SET client_min_messages = error; SELECT booking_guard_protect('$table[0]', '$table[1]', ARRAY['desk \"id\"'],"
+	  . " label => 'desk', booking_label => 'reservation', or_replace => true)");
+shop_is_guarded($node, 'tables', 'tables one by one', only => qr/Desk" WHERE id = 1|Reservation/);
+is( guards($node, 'tables'),
+	(grep { /Desk/ } split /\n/, $as_before{guards})[0],
+	'tables one by one: booking_guards');
+
 done_testing();

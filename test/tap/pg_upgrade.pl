@@ -79,6 +79,7 @@ for my $version (reverse @older)
 		],
 		"pg_upgrade from $title");
 	$new->start;
+	like($new->safe_psql('shop', 'SHOW server_version'), qr/^$newest\b/, "$title: a server of version $newest");
 
 	shop_is_guarded($new, 'shop', "$title, after", %as_before);
 	same_dump($dump->($new), $text, "$title: the same dump");

@@ -91,6 +91,37 @@ $node->safe_psql('victim', 'DROP SCHEMA "Shop", "Left", "right.hand" CASCADE');
 starts_again('the schema of the extension', 'public');
 drop_victim();
 
+# Whoever owns the schema can do it, superuser or not; the extension's owner is
+# not asked.  It takes a superuser to create it again.
+drops('extension_in_public', <<'SQL', "the schema of the extension, by the schema's owner", '');
+ALTER SCHEMA public OWNER TO shopkeeper;
+SET ROLE shopkeeper;
+DROP SCHEMA public CASCADE
+SQL
+my $stderr;
+$node->psql('victim', 'SET ROLE shopkeeper; CREATE SCHEMA public; CREATE EXTENSION booking_guard', stderr => \$stderr);
+like($stderr, qr/permission denied/, 'who may drop the extension so may not create it');
+drop_victim();
+
+# All in one session, with guards in its caches.
+my $stdout = $node->safe_psql('postgres', 'CREATE DATABASE victim TEMPLATE extension_in_public')
+  . $node->safe_psql('victim', 'SELECT definition FROM booking_guards');
+$node->psql('victim', <<"SQL", on_error_stop => 0, stderr => \$stderr);
+SET client_min_messages = error;
+DELETE FROM "Shop"."Service" WHERE ("tenantId", id) = (1, 1);
+DROP EXTENSION booking_guard CASCADE;
+CREATE EXTENSION booking_guard;
+$stdout
+DELETE FROM "Shop"."Service" WHERE ("tenantId", id) = (1, 1);
+DELETE FROM "right.hand"."Desk" WHERE id = 1;
+SQL
+is(join("\n", $stderr =~ /ERROR: .*/g), <<'ERRORS' =~ s/\n\z//r, 'dropped and made again in one session');
+ERROR:  Cannot delete Dienst für Gäste with 1 upcoming Buchung.
+ERROR:  Cannot delete Dienst für Gäste with 1 upcoming Buchung.
+ERROR:  Cannot delete desk with 1 upcoming reservation.
+ERRORS
+drop_victim();
+
 # Everything in one schema, which is what a reset finds.
 $node->safe_psql('postgres', 'CREATE DATABASE reset');
 my $all_in_public = shop_sql();
@@ -144,7 +175,6 @@ drop_victim();
 drops('extension_in_public', 'DROP EXTENSION booking_guard CASCADE', 'the extension', '');
 $node->safe_psql('victim', 'DELETE FROM "Shop"."Service"; TRUNCATE "Shop"."Room"');
 drop_victim();
-my $stderr;
 $node->psql('extension_apart', 'DROP EXTENSION booking_guard', stderr => \$stderr);
 like($stderr, qr/cannot drop extension booking_guard because other objects depend on it/,
 	'without CASCADE, guards are in the way of dropping the extension');
