@@ -214,16 +214,29 @@ catalog_write_arguments(const GuardTrigger *trigger, List *arguments)
  *
  * The OID of one of the extension's functions that take no arguments, given
  * any function of the extension: they share a schema, wherever that is.
+ *
+ * ALTER EXTENSION ... SET SCHEMA locks none of the guarded tables, so it may
+ * come in between.  What we know of the sibling may be old then, while a
+ * lookup that has to read the catalog sees what is new; but on its way there
+ * it also learns what has changed, so that looking again is enough.
  */
 Oid
 catalog_function(Oid sibling, const char *name)
 {
 	oidvector  *no_arguments = buildoidvector(NULL, 0);
 
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum(name),
-						   PointerGetDatum(no_arguments),
-						   ObjectIdGetDatum(get_func_namespace(sibling)));
+	for (;;)
+	{
+		Oid			schema = get_func_namespace(sibling);
+		Oid			function;
+
+		function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+								   CStringGetDatum(name),
+								   PointerGetDatum(no_arguments),
+								   ObjectIdGetDatum(schema));
+		if (OidIsValid(function) || get_func_namespace(sibling) == schema)
+			return function;
+	}
 }
 
 /*

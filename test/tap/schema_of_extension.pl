@@ -115,6 +115,30 @@ shop_is_guarded($node, 'again', 'restored',
 	guards => guards($node, 'shop', 'elsewhere'), health => $health);
 same_dump(dump_text($node, 'again'), $text, 'the same dump again');
 
+# Moved in the midst of a statement, at the worst moment: the session still
+# knows the trigger's function by its old schema, and has yet to look for the
+# guards.  (Waiting for an advisory lock, it learns of no changes.)
+$node->safe_psql('again', <<'SQL');
+CREATE FUNCTION public.wait_a_while() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
+CREATE TRIGGER wait_a_while AFTER TRUNCATE ON "right.hand"."Desk"
+	FOR EACH STATEMENT EXECUTE FUNCTION public.wait_a_while();
+SQL
+my $mover = $node->background_psql('again');
+my $truncater = $node->background_psql('again', on_error_stop => 0);
+$mover->query_safe('BEGIN; SELECT pg_advisory_xact_lock(1)');
+$truncater->query(q{SELECT tgfoid::regproc FROM pg_trigger WHERE tgname = 'zz_booking_guard_truncate'});
+$truncater->query_until(qr/truncating/, qq{\\echo truncating\nTRUNCATE "right.hand"."Desk";\n});
+$node->poll_query_until('again', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+$node->safe_psql('again', 'ALTER EXTENSION booking_guard SET SCHEMA public');
+$mover->query_safe('COMMIT');
+$truncater->query('SELECT 1');
+like($truncater->{stderr}, qr/ERROR:  Cannot truncate table "right.hand"."Desk" with 1 upcoming reservation/,
+	'moved during a TRUNCATE');
+$_->quit for ($mover, $truncater);
+$node->safe_psql('again', 'DROP FUNCTION public.wait_a_while CASCADE');
+shop_is_guarded($node, 'again', 'moved during a TRUNCATE', schema => 'public', health => $health);
+
 # ALTER SCHEMA ... RENAME is a move, too.
 $node->safe_psql('shop', 'ALTER SCHEMA elsewhere RENAME TO "here"');
 session_is_guarded('the schema renamed');
