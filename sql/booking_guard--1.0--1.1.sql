@@ -184,3 +184,27 @@ COMMENT ON EVENT TRIGGER booking_guard_ddl_end IS
 
 COMMENT ON EVENT TRIGGER booking_guard_sql_drop IS
 'refuses to drop what a guard needs, and removes what guards of a service table shared when the last is gone';
+
+--
+-- Each partition of a service table needs a trigger of its own against
+-- TRUNCATE
+--
+
+DO $$
+DECLARE
+	partition regclass;
+BEGIN
+	FOR partition IN
+		SELECT DISTINCT tree.relid
+		FROM pg_catalog.pg_trigger t,
+			 LATERAL pg_catalog.pg_partition_tree(t.tgrelid) tree
+		WHERE t.tgfoid OPERATOR(pg_catalog.=) 'booking_guard_service'::regproc
+			AND t.tgparentid OPERATOR(pg_catalog.=) 0
+			AND tree.parentrelid IS NOT NULL
+	LOOP
+		EXECUTE pg_catalog.format('CREATE TRIGGER zz_booking_guard_truncate'
+			' AFTER TRUNCATE ON %s FOR EACH STATEMENT'
+			' EXECUTE FUNCTION booking_guard_truncate()', partition);
+	END LOOP;
+END
+$$;

@@ -258,7 +258,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		!claims_was_moved(trigdata->tg_trigslot))
 		return PointerGetDatum(NULL);
 
-	guard = guard_enforced(trigdata->tg_trigger->tgoid, BOOKING_SIDE);
+	guard = guard_enforced(trigdata->tg_trigger->tgoid, BOOKING_SIDE, false);
 	if (guard == NULL)
 		return PointerGetDatum(NULL);
 

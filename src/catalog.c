@@ -234,8 +234,10 @@ catalog_function(Oid sibling, const char *name)
 								   CStringGetDatum(name),
 								   PointerGetDatum(no_arguments),
 								   ObjectIdGetDatum(schema));
-		if (OidIsValid(function) || get_func_namespace(sibling) == schema)
+		if (OidIsValid(function))
 			return function;
+		if (get_func_namespace(sibling) == schema)
+			elog(ERROR, "could not find function %s", name);
 	}
 }
 

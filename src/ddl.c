@@ -354,7 +354,7 @@ check_departure(Oid partition, Oid sibling)
 	foreach(lc, triggers_on(partition, SERVICE_SIDE, sibling))
 	{
 		GuardTrigger *departing = (GuardTrigger *) lfirst(lc);
-		Guard	   *guard = guard_enforced(departing->oid, SERVICE_SIDE);
+		Guard	   *guard = guard_enforced(departing->oid, SERVICE_SIDE, false);
 		ClaimTally	tally;
 		ListCell   *leaf;
 
@@ -691,7 +691,7 @@ check_dropped_services(const char *name, Oid sibling)
 		if (strcmp(trigger->name, name) != 0 ||
 			get_rel_relkind(trigger->relid) != RELKIND_PARTITIONED_TABLE)
 			continue;
-		guard = guard_enforced(trigger->oid, SERVICE_SIDE);
+		guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
 		if (guard != NULL &&
 			claims_count_orphans(guard, guard->booking_relid, &tally))
 			refuse(guard, REFUSE_DROP, trigger->relid, &tally);

@@ -199,10 +199,11 @@ guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
  *
  * As guard_get(), for a trigger.  A guard that cannot be understood is an
  * error, unless it only warns or is overridden: then NULL, for the trigger to
- * let pass whatever it was.
+ * let pass whatever it was.  That is told, unless it is_early: another trigger
+ * will tell.
  */
 Guard *
-guard_enforced(Oid trigger_oid, GuardSide side)
+guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 {
 	GuardCacheEntry *entry = NULL;
 	GuardEvent	event = {0};
@@ -224,6 +225,8 @@ guard_enforced(Oid trigger_oid, GuardSide side)
 	if (guard != NULL)
 		return guard;
 
+	if (is_early)
+		return NULL;
 	event.action = side == SERVICE_SIDE ? "change service" : "change booking";
 	event.problem = edata->message;
 	enforce_log(&event);
@@ -241,10 +244,10 @@ guard_enforced(Oid trigger_oid, GuardSide side)
  *
  * The guards of a service table (Guard *), in the order in which their
  * triggers fire.  sibling is any function of the extension.  Those that cannot
- * be understood and need not be, see guard_enforced(), are left out.
+ * be understood and need not be are left out; see guard_enforced().
  */
 List *
-guard_of_service(Relation service, Oid sibling)
+guard_of_service(Relation service, Oid sibling, bool is_early)
 {
 	Oid			function = catalog_function(sibling, SERVICE_FUNCTION);
 	TriggerDesc *trigdesc = service->trigdesc;
@@ -260,7 +263,8 @@ guard_of_service(Relation service, Oid sibling)
 	}
 	foreach(lc, oids)
 	{
-		Guard	   *guard = guard_enforced(lfirst_oid(lc), SERVICE_SIDE);
+		Guard	   *guard = guard_enforced(lfirst_oid(lc), SERVICE_SIDE,
+											is_early);
 
 		if (guard != NULL)
 			guards = lappend(guards, guard);

@@ -369,10 +369,10 @@ extern Guard *guard_get(Oid trigger_oid, GuardSide side);
 extern Guard *guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata);
 extern void guard_describe(Oid trigger_oid, GuardSide side,
 						   GuardEvent *event);
-extern Guard *guard_enforced(Oid trigger_oid, GuardSide side);
+extern Guard *guard_enforced(Oid trigger_oid, GuardSide side, bool is_early);
 extern char *guard_trigger_problem(const GuardTrigger *trigger,
 								   GuardSide side);
-extern List *guard_of_service(Relation service, Oid sibling);
+extern List *guard_of_service(Relation service, Oid sibling, bool is_early);
 extern Guard *guard_identifying(List *guards);
 extern void guard_free(Guard *guard);
 

@@ -136,6 +136,13 @@ array_expression(List *strings)
 	return buf.data;
 }
 
+/* Whether the time column says on which day, not at what time. */
+static bool
+has_days(Guard *guard)
+{
+	return guard->time_kind == TIME_DATE || guard->time_kind == TIME_DATERANGE;
+}
+
 /* An instant in the guard's zone, or a day where the time column has days. */
 static char *
 start_text(Guard *guard, TimestampTz start)
@@ -145,19 +152,17 @@ start_text(Guard *guard, TimestampTz start)
 	fsec_t		fsec;
 	int			tz;
 	const char *tzn;
-	bool		is_date = guard->time_kind == TIME_DATE ||
-		guard->time_kind == TIME_DATERANGE;
 
 	if (TIMESTAMP_NOT_FINITE(start))
 		EncodeSpecialTimestamp(start, buf);
 	else if (timestamp2tm(start, &tz, &tm, &fsec, &tzn, guard->zone) != 0)
 		elog(ERROR, "timestamp out of range");
-	else if (is_date)
+	else if (has_days(guard))
 		EncodeDateOnly(&tm, USE_ISO_DATES, buf);
 	else
 		EncodeDateTime(&tm, fsec, true, tz, tzn, USE_ISO_DATES, buf);
 
-	return psprintf("%s %s", is_date ? "on" : "at", buf);
+	return pstrdup(buf);
 }
 
 /*
@@ -194,7 +199,7 @@ column_text(TupleTableSlot *slot, AttrNumber attnum)
 									attnum - 1)->atttypid, value);
 }
 
-/* "Key (a, b)=(1, 2)", of a row of the table that carries the trigger. */
+/* "(a, b)=(1, 2)", of a row of the table that carries the trigger. */
 static char *
 key_text(Guard *guard, TupleTableSlot *slot)
 {
@@ -212,7 +217,7 @@ key_text(Guard *guard, TupleTableSlot *slot)
 		appendStringInfo(&values, "%s%s", i == 0 ? "" : ", ",
 						 column_text(slot, guard->key[i].attnum));
 	}
-	return psprintf("Key (%s)=(%s)", names.data, values.data);
+	return psprintf("(%s)=(%s)", names.data, values.data);
 }
 
 /* How many bookings have a status. */
@@ -428,7 +433,7 @@ report_verdict(Guard *guard, RefusalKind kind, const KeyValues *key,
 									  key->value[i]));
 	}
 	log_event(guard, action_name(kind), true,
-			  psprintf("Key (%s)=(%s)", names.data, values.data), tally, NULL);
+			  psprintf("(%s)=(%s)", names.data, values.data), tally, NULL);
 }
 
 
@@ -629,7 +634,7 @@ static char *
 list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 {
 	StringInfoData buf;
-	Guard	   *id = guard_identifying(guard_of_service(rel, guard->sibling));
+	Guard	   *id = guard_identifying(guard_of_service(rel, guard->sibling, true));
 	List	   *values = NIL;
 
 	for (int i = 0; i < id->nkeys; i++)
@@ -697,14 +702,15 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 						   report_table_name(guard->booking_relid));
 		else
 		{
-			who = key_text(guard, slot);
+			who = psprintf("Key %s", key_text(guard, slot));
 			if (may_list(guard) && !lacks_tenant(guard, slot))
 				hint = psprintf("%s To list %s: %s", hint, them,
 								list_call(guard, rel, slot));
 		}
 
 		if (tally->has_start)
-			next = psprintf("; the next is %s",
+			next = psprintf("; the next is %s %s",
+							has_days(guard) ? "on" : "at",
 							start_text(guard, tally->start));
 		else if (guard->time_kind != TIME_NONE)
 			next = tally->total == 1 ?
@@ -743,7 +749,7 @@ refuse_booking(Guard *guard, TupleTableSlot *slot, const char *problem,
 		return;
 
 	if (report_may_read(guard, BOOKING_SIDE))
-		detail = psprintf("%s %s table \"%s\".",
+		detail = psprintf("Key %s %s table \"%s\".",
 						  key_text(guard, slot), relation,
 						  get_rel_name(guard->service_relid));
 
@@ -808,7 +814,8 @@ report_detached(Guard *guard, TupleTableSlot *oldslot,
 	if (report_may_read(guard, BOOKING_SIDE))
 	{
 		detail = psprintf("%s would become NULL",
-						  oldslot != NULL ? key_text(guard, oldslot) :
+						  oldslot != NULL ?
+						  psprintf("Key %s", key_text(guard, oldslot)) :
 						  "Its key");
 		if (guard->rule->status_column != NULL)
 			detail = psprintf("%s while the %s is still %s", detail,
@@ -2131,6 +2138,7 @@ report_column_needed(const GuardTrigger *trigger, GuardSide side,
 	guard_describe(trigger->oid, side, &event);
 	level = enforce_level(event.mode);
 	event.action = "drop column";
+	event.problem = psprintf("column \"%s\" is needed", column);
 	enforce_log(&event);
 	if (level == 0)
 		return;

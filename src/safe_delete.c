@@ -171,7 +171,7 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 	service = try_relation_open(call->relid, AccessShareLock);
 	if (service == NULL)
 		report_no_such_table(call->relid);
-	call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid);
+	call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid, false);
 	relation_close(service, NoLock);
 	if (call->guards == NIL)
 		report_not_guarded(call->relid);

@@ -307,7 +307,7 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 		return PointerGetDatum(trigdata->tg_trigtuple);
 
 	foreach(lc, guard_of_service(trigdata->tg_relation,
-								 fcinfo->flinfo->fn_oid))
+								 fcinfo->flinfo->fn_oid, true))
 	{
 		Guard	   *guard = (Guard *) lfirst(lc);
 		ClaimTally	tally;
@@ -382,7 +382,7 @@ booking_guard_service(PG_FUNCTION_ARGS)
 						 (1 << TRIGGER_EVENT_DELETE) | (1 << TRIGGER_EVENT_UPDATE));
 
 	oldslot = trigdata->tg_trigslot;
-	guard = guard_enforced(trigdata->tg_trigger->tgoid, SERVICE_SIDE);
+	guard = guard_enforced(trigdata->tg_trigger->tgoid, SERVICE_SIDE, false);
 	if (guard == NULL)
 		return PointerGetDatum(NULL);
 	if (strcmp(trigdata->tg_trigger->tgname, RI_TRIGGER_NAME_PREFIX) >= 0)
@@ -465,7 +465,7 @@ booking_guard_truncate(PG_FUNCTION_ARGS)
 						 TRIGGER_EVENT_AFTER, 1 << TRIGGER_EVENT_TRUNCATE);
 
 	foreach(lc, guard_of_service(trigdata->tg_relation,
-								 fcinfo->flinfo->fn_oid))
+								 fcinfo->flinfo->fn_oid, false))
 	{
 		Guard	   *guard = (Guard *) lfirst(lc);
 		ClaimTally	tally;
