@@ -427,11 +427,13 @@ drop_clones(Oid partition, Oid sibling)
  *
  * That must be known before the command begins.  Its first transaction makes
  * the partition disappear for all others, and commits; what its second one
- * finds comes too late.  We run in the first one.  It lets others write to
- * the partition, so that we lock it against bookers here: those who have
- * locked a service in it are done and seen, and whoever comes later waits,
- * then makes a new plan, since the partition has gone from the table
- * (query_run() plans with the newest snapshot), and finds no service.
+ * finds comes too late.  We run in the first one.  It lets others book
+ * meanwhile, so that we keep bookers out of the guarded table here, with the
+ * weakest lock that does.  Who has booked is done and seen.  Whoever comes
+ * later waits for that lock before it plans to read any partition, and plans
+ * with the newest snapshot (query_run()), for which this one has gone.  It
+ * would not do to lock the partition: a plan that waits for that already
+ * knows of it, and reads it in the end.
  */
 static void
 check_concurrent_detach(RangeVar *relation, RangeVar *name, Oid sibling)
@@ -451,7 +453,8 @@ check_concurrent_detach(RangeVar *relation, RangeVar *name, Oid sibling)
 		get_partition_parent(partition, false) != relid)
 		return;					/* the command will say so itself */
 
-	(void) find_all_inheritors(partition, ExclusiveLock, NULL);
+	LockRelationOid(llast_oid(get_partition_ancestors(partition)),
+					ExclusiveLock);
 	check_departure(partition, sibling);
 }
 
