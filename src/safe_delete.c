@@ -575,11 +575,13 @@ check_privilege(ServiceCall *call, RefusalKind kind)
 								  kind == REFUSE_RETIRE ?
 								  ACL_UPDATE : ACL_DELETE);
 	if (aclresult != ACLCHECK_OK && kind == REFUSE_RETIRE)
-		aclresult =
-			pg_attribute_aclcheck(call->relid,
-								  get_attnum(call->relid,
-											 call->retiring->rule->retire_column),
-								  GetUserId(), ACL_UPDATE);
+	{
+		const char *column = call->retiring->rule->retire_column;
+
+		aclresult = pg_attribute_aclcheck(call->relid,
+										  get_attnum(call->relid, column),
+										  GetUserId(), ACL_UPDATE);
+	}
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(call->relid));
 }

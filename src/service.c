@@ -202,7 +202,7 @@ service_note_state(TupleTableSlot *slot, void *arg)
  * which is only microseconds old, and the lock.
  */
 static bool
-find_service(Guard *guard, const KeyValues *key, GuardSide key_of,
+find_row(Guard *guard, const KeyValues *key, GuardSide key_of,
 			 ServiceLock lock, QueryRowCallback callback, void *arg)
 {
 	SPIPlanPtr *plan = &guard->service_plan[key_of][lock];
@@ -265,13 +265,13 @@ service_state(Guard *guard, const KeyValues *key, GuardSide key_of,
 
 	if (lock)
 	{
-		if (!find_service(guard, key, key_of, SERVICE_KEY_SHARE, NULL, NULL))
+		if (!find_row(guard, key, key_of, SERVICE_KEY_SHARE, NULL, NULL))
 			return SERVICE_MISSING;
 		if (guard->rule->retire_column == NULL)
 			return SERVICE_THERE;
 	}
-	(void) find_service(guard, key, key_of, SERVICE_NO_LOCK, service_note_state,
-						&reading);
+	(void) find_row(guard, key, key_of, SERVICE_NO_LOCK, service_note_state,
+					&reading);
 	return reading.state;
 }
 
@@ -409,8 +409,8 @@ booking_guard_service(PG_FUNCTION_ARGS)
 		KeyValues	key;
 
 		claims_key_values(guard, newslot, &key);
-		(void) find_service(guard, &key, SERVICE_SIDE, SERVICE_FOR_UPDATE,
-							NULL, NULL);
+		(void) find_row(guard, &key, SERVICE_SIDE, SERVICE_FOR_UPDATE,
+						NULL, NULL);
 	}
 
 	if (is_stranding(guard, oldslot, was_retired, &tally, &state))
