@@ -323,19 +323,17 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	if (!is_claim_now(guard, trigdata->tg_relation, newslot))
 		return PointerGetDatum(NULL);
 
-	if (state == SERVICE_RETIRED)
-	{
-		report_service_retired(guard, newslot);
-		return PointerGetDatum(NULL);
-	}
-
 	/*
 	 * There is no such service.  A deferrable foreign key will say so itself,
 	 * when it is due; until then a service may be loaded after its bookings.
+	 * Not so to a guard that retires: see resolve_foreign_keys().
 	 */
 	if (may_rely && foreign_key_will_check(guard, oldslot, newslot))
 		return PointerGetDatum(NULL);
 
-	report_service_gone(guard, newslot);
+	if (state == SERVICE_RETIRED)
+		report_service_retired(guard, newslot);
+	else
+		report_service_gone(guard, newslot);
 	return PointerGetDatum(NULL);
 }
