@@ -18,6 +18,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "utils/builtins.h"
@@ -275,18 +276,15 @@ compare_triggers(const ListCell *a, const ListCell *b)
 }
 
 /*
- * catalog_guards
+ * catalog_triggers_of
  *
- * All guards of this database: their triggers (GuardTrigger *) on the service
- * side, or on the booking side, ordered by table and name.  Clones on
- * partitions are left out.  Found by what depends on the trigger function,
- * which pg_depend can be asked by an index.
+ * All triggers of this database (GuardTrigger *) that execute a function,
+ * clones on partitions too, ordered by table and name.  Found by what depends
+ * on the function, which pg_depend can be asked by an index.
  */
 List *
-catalog_guards(Oid sibling, GuardSide side)
+catalog_triggers_of(Oid function)
 {
-	Oid			function = catalog_function(sibling, side == SERVICE_SIDE ?
-										  SERVICE_FUNCTION : BOOKING_FUNCTION);
 	Relation	pg_depend = table_open(DependRelationId, AccessShareLock);
 	List	   *triggers = NIL;
 	ScanKeyData key[2];
@@ -307,8 +305,8 @@ catalog_guards(Oid sibling, GuardSide side)
 		if (form->classid != TriggerRelationId)
 			continue;
 		trigger = catalog_trigger(form->objid);
-		/* whatever was dropped since the scan began is no guard any more */
-		if (trigger != NULL && !OidIsValid(trigger->parent) &&
+		/* whatever was dropped since the scan began is no trigger any more */
+		if (trigger != NULL &&
 			get_rel_name(trigger->relid) != NULL &&
 			(!OidIsValid(trigger->from_relid) ||
 			 get_rel_name(trigger->from_relid) != NULL))
@@ -319,6 +317,32 @@ catalog_guards(Oid sibling, GuardSide side)
 
 	list_sort(triggers, compare_triggers);
 	return triggers;
+}
+
+/*
+ * catalog_guards
+ *
+ * All guards of this database: their triggers (GuardTrigger *) on the service
+ * side, or on the booking side, ordered by table and name.  Clones on
+ * partitions are left out.
+ */
+List *
+catalog_guards(Oid sibling, GuardSide side)
+{
+	List	   *guards = NIL;
+	ListCell   *lc;
+
+	foreach(lc, catalog_triggers_of(catalog_function(sibling,
+													 side == SERVICE_SIDE ?
+													 SERVICE_FUNCTION :
+													 BOOKING_FUNCTION)))
+	{
+		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+
+		if (!OidIsValid(trigger->parent))
+			guards = lappend(guards, trigger);
+	}
+	return guards;
 }
 
 /*
@@ -427,4 +451,32 @@ catalog_primary_key(Oid relid)
 	}
 	relation_close(rel, NoLock);
 	return names;
+}
+
+/*
+ * catalog_enum_labels
+ *
+ * The labels of an enum type, in order.
+ */
+List *
+catalog_enum_labels(Oid type)
+{
+	Relation	pg_enum = table_open(EnumRelationId, AccessShareLock);
+	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
+	List	   *labels = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(type));
+	scan = systable_beginscan_ordered(pg_enum, index, NULL, 1, &key);
+	while ((tuple = systable_getnext_ordered(scan,
+											 ForwardScanDirection)) != NULL)
+		labels = lappend(labels,
+						 pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel)));
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(pg_enum, AccessShareLock);
+	return labels;
 }

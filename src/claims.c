@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rangetypes.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -171,17 +172,19 @@ is_same_status(Guard *guard, Datum a, Datum b)
 }
 
 /*
- * Whether the guard lists this status.
+ * claims_listed_status
+ *
+ * Which of the statuses that the guard lists this one is; -1 if it is none.
  */
-static bool
-is_listed(Guard *guard, Datum status)
+int
+claims_listed_status(Guard *guard, Datum status)
 {
 	for (int i = 0; i < guard->nstatuses; i++)
 	{
 		if (is_same_status(guard, status, guard->statuses[i]))
-			return true;
+			return i;
 	}
-	return false;
+	return -1;
 }
 
 /*
@@ -208,7 +211,7 @@ claims_is_active(Guard *guard, TupleTableSlot *slot,
 	if (isnull)
 		return false;
 
-	return is_listed(guard, status) == guard->statuses_block;
+	return (claims_listed_status(guard, status) >= 0) == guard->statuses_block;
 }
 
 /*
@@ -753,12 +756,55 @@ count_orphan(TupleTableSlot *slot, void *arg)
 	if (!claims_is_due(guard, slot, &candidate_columns))
 		return;
 
+	/*
+	 * By the clock, read after the query's snapshot was taken: whoever has
+	 * deleted a service within that snapshot began before, and has let pass
+	 * only what was over by then.  Our now() may be older than that.
+	 */
+	if (tally->unlocked)
+	{
+		if (tally->as_of == 0)
+			tally->as_of = GetCurrentTimestamp();
+		if (claims_last_instant(guard, slot,
+								&candidate_columns) < tally->as_of)
+			return;
+	}
+
 	key.n = guard->nkeys;
 	for (int i = 0; i < guard->nkeys; i++)
 		key.value[i] = slot_getattr(slot, FIRST_EXTRA_COLUMN + i,
 									&key.isnull[i]);
-	if (service_state(guard, &key, BOOKING_SIDE, false) != SERVICE_THERE)
-		tally_add(tally, slot);
+	if (service_state(guard, &key, BOOKING_SIDE, false) == SERVICE_THERE)
+		return;
+
+	/*
+	 * That was read with a newer snapshot than the booking.  Meanwhile the
+	 * booking may have been cancelled and then the service deleted, rightly.
+	 * Only if the service is missing in the booking's own snapshot as well
+	 * was there a moment at which the promise did not hold: a snapshot that
+	 * has a transaction's work also has all that was done before it.
+	 */
+	if (tally->unlocked &&
+		service_state_at(guard, &key, GetActiveSnapshot()) == SERVICE_THERE)
+		return;
+
+	tally_add(tally, slot);
+}
+
+static void
+count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
+{
+	KeyValues	params;
+	StringInfoData sql;
+	Oid			argtypes[MAX_PARAMS];
+
+	initStringInfo(&sql);
+	(void) build_query(&sql, guard, booking_relid, true,
+					   guard->rule->booking_key, argtypes);
+	params.n = 0;
+	add_time_bound(guard, &params);
+	query_run_once(sql.data, argtypes, &params, booking_relid, true,
+				   count_orphan, tally);
 }
 
 /*
@@ -773,18 +819,23 @@ count_orphan(TupleTableSlot *slot, void *arg)
 bool
 claims_count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
 {
-	KeyValues	params;
-	StringInfoData sql;
-	Oid			argtypes[MAX_PARAMS];
-
 	claims_tally_init(tally, guard);
-	initStringInfo(&sql);
-	(void) build_query(&sql, guard, booking_relid, true,
-					   guard->rule->booking_key, argtypes);
-	params.n = 0;
-	add_time_bound(guard, &params);
-	query_run_once(sql.data, argtypes, &params, booking_relid, true,
-				   count_orphan, tally);
+	count_orphans(guard, booking_relid, tally);
+	return tally->total > 0;
+}
+
+/*
+ * claims_count_orphans_unlocked
+ *
+ * The same while others may write to both tables: what they do meanwhile is
+ * not mistaken for an orphan; see count_orphan().
+ */
+bool
+claims_count_orphans_unlocked(Guard *guard, ClaimTally *tally)
+{
+	claims_tally_init(tally, guard);
+	tally->unlocked = true;
+	count_orphans(guard, guard->booking_relid, tally);
 	return tally->total > 0;
 }
 

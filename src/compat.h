@@ -14,6 +14,8 @@
 
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -88,5 +90,30 @@ compat_range_serialize(TypeCacheEntry *typcache, RangeBound *lower,
 	return range_serialize(typcache, lower, upper, empty);
 #endif
 }
+/* Whether a role may look up what is in a schema. */
+static inline bool
+compat_may_use_schema(Oid namespace_oid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(NamespaceRelationId, namespace_oid, roleid,
+						   ACL_USAGE) == ACLCHECK_OK;
+#else
+	return pg_namespace_aclcheck(namespace_oid, roleid,
+								 ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+/* Whether a constraint is not NOT ENFORCED. */
+static inline bool
+compat_is_enforced(Form_pg_constraint constraint)
+{
+#if PG_VERSION_NUM >= 180000
+	return constraint->conenforced;
+#else
+	(void) constraint;
+	return true;
+#endif
+}
+
 
 #endif							/* BOOKING_GUARD_COMPAT_H */

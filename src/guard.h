@@ -28,6 +28,7 @@
 #include "pgtime.h"
 #include "tcop/dest.h"
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 /*
  * Every trigger of a guard begins with this, so that it fires before the
@@ -50,6 +51,7 @@
 /* Functions that messages name. */
 #define PROTECT_FUNCTION		"booking_guard_protect"
 #define UNPROTECT_FUNCTION		"booking_guard_unprotect"
+#define HEALTH_FUNCTION			"booking_guard_health"
 #define BLOCKING_BOOKINGS_FUNCTION	"booking_guard_blocking_bookings"
 
 /* What a guard does with what it finds; see GuardRule.mode. */
@@ -241,6 +243,8 @@ typedef struct ClaimTally
 {
 	Guard	   *guard;
 	MemoryContext context;
+	bool		unlocked;		/* others may write while we count ... */
+	TimestampTz as_of;			/* ... so this is what counts as now() */
 	int64		total;
 	bool		has_start;
 	TimestampTz start;			/* the soonest's */
@@ -306,6 +310,12 @@ typedef struct GuardEvent
 	const char *next;			/* when the next of them is */
 	const char *problem;		/* of a guard that cannot be enforced */
 } GuardEvent;
+/* What there is where no index serves a guard's count. */
+typedef struct IndexSearch
+{
+	Oid			invalid;		/* an index that would, but is not valid */
+	char	   *obstacle;		/* why one on the key does not, a sentence */
+} IndexSearch;
 
 /* Who the user was; see query_become_owner(). */
 typedef struct SavedUser
@@ -321,6 +331,7 @@ typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 
 
 /* rule.c: a guard's rule as text */
+extern bool rule_list_has(List *list, const char *string);
 extern bool rule_is_mode(const char *mode);
 extern const char *rule_mode(int nargs, char **args);
 extern char *rule_read_arguments(GuardRule *rule, GuardSide side,
@@ -349,6 +360,7 @@ extern void catalog_write_arguments(const GuardTrigger *trigger,
 									List *arguments);
 extern GuardTrigger *catalog_partner(const GuardTrigger *trigger,
 									 GuardSide partner_side);
+extern List *catalog_triggers_of(Oid function);
 extern List *catalog_guards(Oid sibling, GuardSide side);
 extern Oid	catalog_default_service(Oid sibling, List **service_relids,
 									bool *several_labelled);
@@ -356,13 +368,16 @@ extern Oid	catalog_function(Oid sibling, const char *name);
 extern List *catalog_primary_key(Oid relid);
 extern List *catalog_parents(Oid relid);
 extern Oid	catalog_column_collation(Oid relid, AttrNumber attnum);
+extern List *catalog_enum_labels(Oid type);
 
 /* resolve.c: a rule -> a guard */
 extern Guard *resolve_rule(const char *name, GuardSide side,
 						   const GuardRule *rule, Oid sibling,
 						   Oid service_relid, Oid booking_relid,
 						   Oid carrier_relid);
+extern bool resolve_trigger_is_enabled(char tgenabled);
 extern bool resolve_foreign_key_is_enabled(Relation rel, Oid constraint);
+extern Oid	resolve_constraint_root(Oid constraint);
 
 /* guard.c: trigger arguments -> a resolved, cached guard */
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
@@ -388,6 +403,9 @@ extern uint64 query_run(SPIPlanPtr plan, const KeyValues *params,
 						Oid relid, bool as_owner,
 						QueryRowCallback callback, void *arg);
 extern void query_execute(const char *sql);
+extern uint64 query_run_at(SPIPlanPtr plan, const KeyValues *params,
+						   Oid relid, bool as_owner, Snapshot snapshot,
+						   QueryRowCallback callback, void *arg);
 extern ErrorData *query_try(void (*action) (void *arg), void *arg);
 extern uint64 query_run_once(const char *sql, Oid *argtypes,
 							 const KeyValues *params, Oid relid,
@@ -409,6 +427,7 @@ extern bool claims_same_key(Guard *guard, TupleTableSlot *a,
 extern bool claims_equal_key(Guard *guard, TupleTableSlot *a,
 							 TupleTableSlot *b);
 extern bool claims_was_moved(TupleTableSlot *slot);
+extern int	claims_listed_status(Guard *guard, Datum status);
 extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
 							 const ClaimColumns *columns);
 extern TimestampTz claims_last_instant(Guard *guard, TupleTableSlot *slot,
@@ -424,6 +443,7 @@ extern void claims_count_more(Guard *guard, const KeyValues *key,
 							  ClaimTally *tally);
 extern bool claims_count_orphans(Guard *guard, Oid booking_relid,
 								 ClaimTally *tally);
+extern bool claims_count_orphans_unlocked(Guard *guard, ClaimTally *tally);
 extern void claims_list(Guard *guard, const KeyValues *key,
 						List *extra_columns, ClaimListCallback callback,
 						void *arg);
@@ -436,6 +456,8 @@ extern bool service_is_retired(Guard *guard, TupleTableSlot *slot,
 extern void service_note_state(TupleTableSlot *slot, void *arg);
 extern ServiceState service_state(Guard *guard, const KeyValues *key,
 								  GuardSide key_of, bool lock);
+extern ServiceState service_state_at(Guard *guard, const KeyValues *key,
+									 Snapshot snapshot);
 extern void service_count_claims(Guard *guard, ClaimTally *tally);
 extern void service_refuse(Guard *guard, RefusalKind kind, Relation rel,
 						   TupleTableSlot *slot, ClaimTally *tally);
@@ -443,7 +465,7 @@ extern const Refusal *service_last_refusal(void);
 extern void service_forget_refusal(void);
 
 /* protect.c */
-extern bool protect_has_index(Guard *guard);
+extern bool protect_has_index(Guard *guard, IndexSearch *search);
 
 /* enforce.c: what becomes of a refusal */
 extern void enforce_define_settings(void);

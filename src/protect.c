@@ -15,6 +15,7 @@
 #include "catalog/catalog.h"
 #include "catalog/indexing.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -274,19 +275,6 @@ foreign_keys(Oid from_relid, Oid to_relid)
 	return result;
 }
 
-static bool
-list_has_string(List *list, const char *string)
-{
-	ListCell   *lc;
-
-	foreach(lc, list)
-	{
-		if (strcmp((char *) lfirst(lc), string) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Whether two strings are the same, or both are not given.
  */
@@ -306,7 +294,7 @@ same_columns(List *a, List *b)
 
 	foreach(lc, a)
 	{
-		if (!list_has_string(b, (char *) lfirst(lc)))
+		if (!rule_list_has(b, (char *) lfirst(lc)))
 			return false;
 	}
 	return list_length(a) == list_length(b);
@@ -465,7 +453,7 @@ check_agreement(Guard *guard, List *replaced)
 		GuardRule	rule = {0};
 
 		if (other->relid != guard->service_relid ||
-			list_has_string(replaced, other->name) ||
+			rule_list_has(replaced, other->name) ||
 			rule_read_arguments(&rule, SERVICE_SIDE, other->nargs,
 								other->args) != NULL)
 			continue;
@@ -641,18 +629,64 @@ booking_exists(Guard *guard, bool active)
 }
 
 /*
- * protect_has_index
+ * Whether an index of the booking table, or of one of its partitions, would
+ * serve the count, were it valid: its first column is one of the key's, of
+ * the same equality and collation, and it has all rows that the count is
+ * after.  conditions are the count's, on the columns of the index's table.
+ * If it is on the right column and does not serve all the same, *obstacle
+ * says why, unless it does so already.
  *
- * Whether some index of the booking table serves the count: its first column
- * is one of the key's, of the same equality and collation, and it has all
- * rows that the count is after.
+ * A BRIN index finds blocks, not rows: it does not keep a delete from reading
+ * the whole table.
  */
-bool
-protect_has_index(Guard *guard)
+static bool
+index_serves(Guard *guard, Relation index, List *conditions, char **obstacle)
 {
-	Relation	booking = relation_open(guard->booking_relid,
-										AccessShareLock);
-	List	   *conditions = claims_query_conditions(guard);
+	Oid			relid = index->rd_index->indrelid;
+	AttrNumber	attnum = index->rd_index->indkey.values[0];
+	char	   *name = rule_table_name(RelationGetRelid(index));
+	char	   *problem = NULL;
+
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		GuardKeyColumn *key = &guard->key[i];
+		Oid			collation = key->collation;
+
+		if (attnum == 0 || attnum != get_attnum(relid, key->booking_name))
+			continue;
+		if (!OidIsValid(collation))
+			collation = catalog_column_collation(relid, attnum);
+
+		if (index->rd_rel->relam == BRIN_AM_OID)
+			problem = psprintf("Index %s is of type BRIN, which finds no single rows.", name);
+		else if (!op_in_opfamily(key->eq_opr, index->rd_opfamily[0]))
+			problem = psprintf("Index %s is of an operator class for another equality.",
+							   name);
+		else if (OidIsValid(index->rd_indcollation[0]) &&
+				 index->rd_indcollation[0] != collation)
+			problem = psprintf("Index %s has another collation.", name);
+		else if (!predicate_implied_by(RelationGetIndexPredicate(index),
+									   conditions, false))
+			problem = psprintf("Index %s leaves out bookings that block.", name);
+		else
+			return true;
+	}
+	if (problem != NULL && *obstacle == NULL)
+		*obstacle = problem;
+	return false;
+}
+
+/*
+ * Whether a booking table, or one of its partitions, has an index for the
+ * count.  A partitioned table without one of its own may have one on each
+ * partition.
+ */
+static bool
+table_has_index(Guard *guard, Oid relid, List *conditions, IndexSearch *search)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	bool		partitioned =
+		rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	bool		found = false;
 	int			save_nestlevel;
 	SavedUser	saved;
@@ -663,41 +697,66 @@ protect_has_index(Guard *guard)
 	 * call functions of the table's owner: as DefineIndex() does, be the owner
 	 * meanwhile, and able to do little else.
 	 */
-	query_become_owner(guard->booking_relid, SECURITY_RESTRICTED_OPERATION,
-					   &saved);
+	query_become_owner(relid, SECURITY_RESTRICTED_OPERATION, &saved);
 	save_nestlevel = NewGUCNestLevel();
 
-	foreach(lc, RelationGetIndexList(booking))
+	foreach(lc, RelationGetIndexList(rel))
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
 
-		if (!found && form->indisvalid &&
-			predicate_implied_by(RelationGetIndexPredicate(index), conditions,
-								 false))
+		if (!found &&
+			index_serves(guard, index, conditions, &search->obstacle))
 		{
-			for (int i = 0; i < guard->nkeys; i++)
-			{
-				GuardKeyColumn *key = &guard->key[i];
-				Oid			collation = key->collation;
+			found = index->rd_index->indisvalid;
 
-				if (!OidIsValid(collation))
-					collation = catalog_column_collation(guard->booking_relid,
-													   key->booking_attnum);
-				if (form->indkey.values[0] == key->booking_attnum &&
-					op_in_opfamily(key->eq_opr, index->rd_opfamily[0]) &&
-					(!OidIsValid(index->rd_indcollation[0]) ||
-					 index->rd_indcollation[0] == collation))
-					found = true;
-			}
+			/* A unique one may never become valid. */
+			if (!found && !partitioned && !index->rd_index->indisunique)
+				search->invalid = RelationGetRelid(index);
 		}
 		index_close(index, AccessShareLock);
 	}
 
 	AtEOXact_GUC(false, save_nestlevel);
 	query_restore_user(&saved);
-	relation_close(booking, NoLock);
+
+	if (!found && partitioned)
+	{
+		List	   *partitions = find_inheritance_children(relid,
+														   AccessShareLock);
+
+		found = partitions != NIL;
+		foreach(lc, partitions)
+		{
+			Relation	partition = relation_open(lfirst_oid(lc), NoLock);
+
+			found = found &&
+				table_has_index(guard, lfirst_oid(lc),
+								map_partition_varattnos(conditions, 1,
+														partition, rel),
+								search);
+			relation_close(partition, NoLock);
+		}
+	}
+	relation_close(rel, NoLock);
 	return found;
+}
+
+/*
+ * protect_has_index
+ *
+ * Whether some index of the booking table serves the count.  If not, search
+ * (unless NULL) gets what there is instead.
+ */
+bool
+protect_has_index(Guard *guard, IndexSearch *search)
+{
+	IndexSearch unused;
+
+	if (search == NULL)
+		search = &unused;
+	memset(search, 0, sizeof(IndexSearch));
+	return table_has_index(guard, guard->booking_relid,
+						   claims_query_conditions(guard), search);
 }
 
 /*
@@ -905,7 +964,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	else if (rule.status_column != NULL && booking_exists(guard, false) &&
 			 !booking_exists(guard, true))
 		report_no_blocking_status(guard);
-	if (!protect_has_index(guard))
+	if (!protect_has_index(guard, NULL))
 		report_no_index(guard);
 
 	guard_free(guard);

@@ -171,6 +171,21 @@ uint64
 query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 		  bool as_owner, QueryRowCallback callback, void *arg)
 {
+	return query_run_at(plan, params, relid, as_owner, InvalidSnapshot,
+						callback, arg);
+}
+
+/*
+ * query_run_at
+ *
+ * The same with a snapshot that the caller has, or with the newest if that is
+ * InvalidSnapshot.
+ */
+uint64
+query_run_at(SPIPlanPtr plan, const KeyValues *params, Oid relid,
+			 bool as_owner, Snapshot snapshot, QueryRowCallback callback,
+			 void *arg)
+{
 	CachedPlanSource *source;
 	CachedPlan *cached;
 	PlannedStmt *stmt;
@@ -231,7 +246,8 @@ query_run(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 		report_renamed_meanwhile(relid);
 
 	CommandCounterIncrement();
-	PushActiveSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(snapshot != InvalidSnapshot ?
+					   snapshot : GetLatestSnapshot());
 
 	desc = CreateQueryDesc(stmt, source->query_string,
 						   GetActiveSnapshot(), InvalidSnapshot,

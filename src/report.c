@@ -11,12 +11,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/relation.h"
-#include "access/table.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -24,7 +20,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
@@ -1168,32 +1163,6 @@ report_status_type(Guard *guard)
 }
 
 /*
- * The labels of an enum type, in order.
- */
-static List *
-enum_labels(Oid type)
-{
-	Relation	pg_enum = table_open(EnumRelationId, AccessShareLock);
-	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
-	List	   *labels = NIL;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(type));
-	scan = systable_beginscan_ordered(pg_enum, index, NULL, 1, &key);
-	while ((tuple = systable_getnext_ordered(scan,
-											 ForwardScanDirection)) != NULL)
-		labels = lappend(labels,
-						 pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel)));
-	systable_endscan_ordered(scan);
-	index_close(index, AccessShareLock);
-	table_close(pg_enum, AccessShareLock);
-	return labels;
-}
-
-/*
  * A value in a rule that its column, of this type, cannot have.
  */
 static void unknown_value(Guard *guard, const char *value, Oid type,
@@ -1210,7 +1179,7 @@ unknown_value(Guard *guard, const char *value, Oid type, Oid relid,
 
 	if (is_enum)
 		detail = psprintf("Its labels are %s.",
-						  enumerate(enum_labels(base_type)));
+						  enumerate(catalog_enum_labels(base_type)));
 	else
 		detail = psprintf("Column \"%s\" of table %s is of that type.",
 						  column, report_table_name(relid));
@@ -1735,10 +1704,12 @@ append_active(StringInfo buf, Guard *guard, const char *first,
 }
 
 /*
+ * report_orphans_query
+ *
  * SQL that lists the claims that point at nothing, or at a retired service.
  */
-static char *
-orphans_query(Guard *guard)
+char *
+report_orphans_query(Guard *guard)
 {
 	const GuardRule *rule = guard->rule;
 	StringInfoData buf;
@@ -1844,9 +1815,9 @@ report_orphans(Guard *guard, ClaimTally *tally)
 					", or at a retired one" : ""),
 			 tally->total == 1 ?
 			 errdetail("It breaks the promise that the guard is to keep. To list it: %s",
-					   orphans_query(guard)) :
+					   report_orphans_query(guard)) :
 			 errdetail("They break the promise that the guard is to keep. To list them: %s",
-					   orphans_query(guard)),
+					   report_orphans_query(guard)),
 			 errhint("Cancel or move %s first; or say validate => false to guard only what comes.",
 					 tally->total == 1 ? "it" : "them")));
 }
@@ -1883,7 +1854,7 @@ report_enum_labels(Guard *guard)
 	List	   *listed = rule_statuses(guard->rule);
 	ListCell   *lc;
 
-	foreach(lc, enum_labels(guard->status_base_type))
+	foreach(lc, catalog_enum_labels(guard->status_base_type))
 	{
 		bool		found = false;
 		ListCell   *l;

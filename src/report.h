@@ -131,6 +131,7 @@ extern void report_broken_guard(const char *name, Oid sibling,
 			pg_attribute_noreturn();
 extern void report_name_taken(Oid relid, const char *name)
 			pg_attribute_noreturn();
+extern char *report_orphans_query(Guard *guard);
 extern void report_orphans(Guard *guard, ClaimTally *tally)
 			pg_attribute_noreturn();
 extern void report_several_guards(Oid service_relid, Oid booking_relid,

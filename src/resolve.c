@@ -546,15 +546,18 @@ foreign_key_matches(Guard *guard, HeapTuple tuple)
 }
 
 /*
- * Whether a trigger fires while session_replication_role is origin or local.
- * In a replica session the guard's own triggers do not fire either, unless
- * they were set to ALWAYS; see booking.c for what follows.
+ * resolve_trigger_is_enabled
+ *
+ * Whether a trigger, given how it is enabled, fires while
+ * session_replication_role is origin or local.  In a replica session the
+ * guard's own triggers do not fire either, unless they were set to ALWAYS;
+ * see booking.c for what follows.
  */
-static bool
-trigger_is_enabled(const Trigger *trigger)
+bool
+resolve_trigger_is_enabled(char tgenabled)
 {
-	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
-		trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+	return tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+		tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
 /*
@@ -574,7 +577,7 @@ resolve_foreign_key_is_enabled(Relation rel, Oid constraint)
 
 		if (trigger->tgconstraint != constraint)
 			continue;
-		if (!trigger_is_enabled(trigger))
+		if (!resolve_trigger_is_enabled(trigger->tgenabled))
 			return false;
 		found = true;
 	}
@@ -582,10 +585,12 @@ resolve_foreign_key_is_enabled(Relation rel, Oid constraint)
 }
 
 /*
- * The constraint that a partition's constraint was cloned from.
+ * resolve_constraint_root
+ *
+ * The constraint that a partition's constraint was cloned from, or itself.
  */
-static Oid
-constraint_root(Oid constraint)
+Oid
+resolve_constraint_root(Oid constraint)
 {
 	for (;;)
 	{
@@ -675,7 +680,7 @@ resolve_foreign_keys(Guard *guard)
 													AccessShareLock);
 
 				if (resolve_foreign_key_is_enabled(service,
-										   constraint_root(form->oid)))
+												   resolve_constraint_root(form->oid)))
 					guard->defers = true;
 				relation_close(service, NoLock);
 			}

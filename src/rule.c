@@ -119,6 +119,24 @@ append_list(StringInfo buf, List *strings)
 }
 
 /*
+ * rule_list_has
+ *
+ * Whether a string is in a list of strings.
+ */
+bool
+rule_list_has(List *list, const char *string)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (strcmp((char *) lfirst(lc), string) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * rule_is_mode
  *
  * Whether a guard can be in a mode of this name.

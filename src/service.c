@@ -276,6 +276,23 @@ service_state(Guard *guard, const KeyValues *key, GuardSide key_of,
 }
 
 /*
+ * service_state_at
+ *
+ * The same for a booking's key, without a lock, as a snapshot has it.  Only
+ * after service_state(), which prepares the query.
+ */
+ServiceState
+service_state_at(Guard *guard, const KeyValues *key, Snapshot snapshot)
+{
+	StateReading reading = {guard, SERVICE_MISSING};
+
+	(void) query_run_at(guard->service_plan[BOOKING_SIDE][SERVICE_NO_LOCK],
+						key, guard->service_relid, true, snapshot,
+						service_note_state, &reading);
+	return reading.state;
+}
+
+/*
  * booking_guard_before_delete
  *
  * Trigger BEFORE DELETE FOR EACH ROW on a service table: refuse early.

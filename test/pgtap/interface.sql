@@ -69,7 +69,7 @@ SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE proname IN 
 SELECT is_empty('SELECT oid::regprocedure FROM member_function WHERE proname IN (''safe_delete_service'', ''safe_retire_service'') AND prorows <> 1',
 	'safe_delete_service and safe_retire_service one row');
 SELECT is(pg_get_function_identity_arguments('booking_guard_health'::regproc),
-	'OUT guard text, OUT severity text, OUT problem text, OUT fix text', 'columns of booking_guard_health');
+	'scan boolean, OUT guard text, OUT severity text, OUT problem text, OUT fix text', 'argument and columns of booking_guard_health');
 
 -- The triggers' functions
 SELECT function_returns('booking_guard_before_delete', '{}'::name[], 'trigger');
