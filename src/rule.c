@@ -35,41 +35,44 @@ typedef enum RuleOptionNames
 	NAMES_LABEL					/* values, which may be an enum's labels */
 } RuleOptionNames;
 
+/* What it means that a trigger's arguments do not have an option. */
+typedef enum RuleOptionAbsence
+{
+	ABSENT_IS_WRONG,
+	ABSENT_IS_NULL,				/* not given */
+	ABSENT_IS_DEFAULT			/* so it is not written down either */
+} RuleOptionAbsence;
+
 typedef struct RuleOption
 {
 	const char *name;			/* in SQL, in arguments and in GuardRule */
 	GuardSide	side;			/* the trigger that keeps it */
 	RuleOptionKind kind;
 	RuleOptionNames names;
-	bool		required;
+	RuleOptionAbsence absence;
 	size_t		offset;			/* in GuardRule */
 	const char *default_value;	/* of booking_guard_protect() */
-	bool		implied;		/* the default need not be written down */
 } RuleOption;
 
-#define OPTION(name, side, kind, names, required, default_value) \
-	{#name, side, kind, names, required, offsetof(GuardRule, name), \
-	 default_value, false}
-#define IMPLIED_OPTION(name, side, kind, names, default_value) \
-	{#name, side, kind, names, false, offsetof(GuardRule, name), \
-	 default_value, true}
+#define OPTION(name, side, kind, names, absence, default_value) \
+	{#name, side, kind, names, absence, offsetof(GuardRule, name), default_value}
 
 static const RuleOption rule_options[] = {
-	OPTION(booking_key, BOOKING_SIDE, OPTION_LIST, NAMES_COLUMN, true, NULL),
-	OPTION(service_key, SERVICE_SIDE, OPTION_LIST, NAMES_COLUMN, true, NULL),
-	OPTION(tenant_column, SERVICE_SIDE, OPTION_TEXT, NAMES_COLUMN, false, NULL),
-	OPTION(status_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, false, "status"),
-	OPTION(blocking_statuses, BOOKING_SIDE, OPTION_LIST, NAMES_LABEL, false, NULL),
-	OPTION(free_statuses, BOOKING_SIDE, OPTION_LIST, NAMES_LABEL, false, NULL),
-	OPTION(inactive_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, false, NULL),
-	OPTION(time_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, false, "date"),
-	OPTION(time_zone, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, true, "UTC"),
-	OPTION(label, SERVICE_SIDE, OPTION_TEXT, NAMES_NOTHING, true, "service"),
-	OPTION(booking_label, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, true, "booking"),
-	OPTION(keep_attached, BOOKING_SIDE, OPTION_BOOL, NAMES_NOTHING, true, "true"),
-	OPTION(retire_column, SERVICE_SIDE, OPTION_TEXT, NAMES_COLUMN, false, NULL),
-	OPTION(retire_value, SERVICE_SIDE, OPTION_TEXT, NAMES_LABEL, false, NULL),
-	IMPLIED_OPTION(mode, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, MODE_ENFORCE),
+	OPTION(booking_key, BOOKING_SIDE, OPTION_LIST, NAMES_COLUMN, ABSENT_IS_WRONG, NULL),
+	OPTION(service_key, SERVICE_SIDE, OPTION_LIST, NAMES_COLUMN, ABSENT_IS_WRONG, NULL),
+	OPTION(tenant_column, SERVICE_SIDE, OPTION_TEXT, NAMES_COLUMN, ABSENT_IS_NULL, NULL),
+	OPTION(status_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, ABSENT_IS_NULL, "status"),
+	OPTION(blocking_statuses, BOOKING_SIDE, OPTION_LIST, NAMES_LABEL, ABSENT_IS_NULL, NULL),
+	OPTION(free_statuses, BOOKING_SIDE, OPTION_LIST, NAMES_LABEL, ABSENT_IS_NULL, NULL),
+	OPTION(inactive_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, ABSENT_IS_NULL, NULL),
+	OPTION(time_column, BOOKING_SIDE, OPTION_TEXT, NAMES_COLUMN, ABSENT_IS_NULL, "date"),
+	OPTION(time_zone, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, ABSENT_IS_WRONG, "UTC"),
+	OPTION(label, SERVICE_SIDE, OPTION_TEXT, NAMES_NOTHING, ABSENT_IS_WRONG, "service"),
+	OPTION(booking_label, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, ABSENT_IS_WRONG, "booking"),
+	OPTION(keep_attached, BOOKING_SIDE, OPTION_BOOL, NAMES_NOTHING, ABSENT_IS_WRONG, "true"),
+	OPTION(retire_column, SERVICE_SIDE, OPTION_TEXT, NAMES_COLUMN, ABSENT_IS_NULL, NULL),
+	OPTION(retire_value, SERVICE_SIDE, OPTION_TEXT, NAMES_LABEL, ABSENT_IS_NULL, NULL),
+	OPTION(mode, BOOKING_SIDE, OPTION_TEXT, NAMES_NOTHING, ABSENT_IS_DEFAULT, MODE_ENFORCE),
 };
 
 #define LIST_MEMBER(rule, option) \
@@ -229,10 +232,10 @@ rule_read_arguments(GuardRule *rule, GuardSide side, int nargs, char **args)
 	{
 		if (rule_options[o].side != side || seen[o])
 			continue;
-		if (rule_options[o].required)
+		if (rule_options[o].absence == ABSENT_IS_WRONG)
 			return psprintf("its trigger argument \"%s\" is missing",
 							rule_options[o].name);
-		if (rule_options[o].implied)
+		if (rule_options[o].absence == ABSENT_IS_DEFAULT)
 			*TEXT_MEMBER(rule, &rule_options[o]) =
 				pstrdup(rule_options[o].default_value);
 	}
@@ -284,7 +287,7 @@ rule_write_arguments(const GuardRule *rule, GuardSide side)
 				break;
 			case OPTION_TEXT:
 				if (*TEXT_MEMBER(rule, option) == NULL ||
-					(option->implied &&
+					(option->absence == ABSENT_IS_DEFAULT &&
 					 strcmp(*TEXT_MEMBER(rule, option),
 							option->default_value) == 0))
 					continue;

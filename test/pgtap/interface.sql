@@ -1,7 +1,7 @@
 -- What the extension consists of: names, arguments, defaults, types and rights,
 -- which applications and their migrations rely on.
 BEGIN;
-SELECT plan(48);
+SELECT plan(53);
 
 CREATE ROLE booking_guard_nobody;
 
@@ -17,7 +17,7 @@ SELECT p.* FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m
 -- The extension
 --
 SELECT has_extension('booking_guard');
-SELECT is(extversion, '1.0', 'version') FROM pg_extension WHERE extname = 'booking_guard';
+SELECT is(extversion, '1.1', 'version') FROM pg_extension WHERE extname = 'booking_guard';
 SELECT ok(extrelocatable, 'may be moved to another schema') FROM pg_extension WHERE extname = 'booking_guard';
 SELECT is_empty(
 	'SELECT relname FROM pg_class JOIN member ON classid = ''pg_class''::regclass AND objid = oid WHERE relkind <> ''v''',
@@ -51,7 +51,8 @@ SELECT is(pg_get_function_arguments('booking_guard_protect'::regproc),
 	'tenant_column text DEFAULT NULL::text, status_column text DEFAULT ''status''::text, blocking_statuses text[] DEFAULT NULL::text[], '
 	'free_statuses text[] DEFAULT NULL::text[], inactive_column text DEFAULT NULL::text, time_column text DEFAULT ''date''::text, '
 	'time_zone text DEFAULT ''UTC''::text, label text DEFAULT ''service''::text, booking_label text DEFAULT ''booking''::text, '
-	'keep_attached boolean DEFAULT true, validate boolean DEFAULT true, or_replace boolean DEFAULT false', 'arguments of booking_guard_protect');
+	'keep_attached boolean DEFAULT true, validate boolean DEFAULT true, or_replace boolean DEFAULT false, '
+	'retire_column text DEFAULT NULL::text, retire_value text DEFAULT NULL::text, mode text DEFAULT ''enforce''::text', 'arguments of booking_guard_protect');
 SELECT is(pg_get_function_result('booking_guard_protect'::regproc), 'text', 'booking_guard_protect returns the name');
 SELECT is(pg_get_function_arguments('booking_guard_unprotect'::regproc),
 	'service_table regclass, booking_table regclass, booking_key text[] DEFAULT NULL::text[]', 'arguments of booking_guard_unprotect');
@@ -76,19 +77,20 @@ SELECT function_returns('booking_guard_before_delete', '{}'::name[], 'trigger');
 SELECT function_returns('booking_guard_service', '{}'::name[], 'trigger');
 SELECT function_returns('booking_guard_truncate', '{}'::name[], 'trigger');
 SELECT function_returns('booking_guard_booking', '{}'::name[], 'trigger');
-SELECT function_returns('booking_guard_sql_drop', '{}'::name[], 'event_trigger');
-SELECT is(format('%s %s %s', evtevent, evtenabled, evtfoid::regproc), 'sql_drop O booking_guard_sql_drop', 'event trigger booking_guard_sql_drop')
-FROM pg_event_trigger WHERE evtname = 'booking_guard_sql_drop';
+SELECT function_returns(evtname, '{}'::name[], 'event_trigger') FROM pg_event_trigger ORDER BY evtname;
+SELECT set_eq('SELECT format(''%s %s %s'', evtevent, evtenabled, evtfoid::regproc) FROM pg_event_trigger',
+	ARRAY['ddl_command_start O booking_guard_ddl_start', 'ddl_command_end O booking_guard_ddl_end', 'sql_drop O booking_guard_sql_drop'], 'event triggers');
 
 --
 -- The view
 --
 SELECT columns_are('booking_guards', ARRAY['guard', 'service_table', 'booking_table', 'booking_key', 'service_key', 'tenant_column', 'status_column',
-	'blocking_statuses', 'free_statuses', 'inactive_column', 'time_column', 'time_zone', 'label', 'booking_label', 'keep_attached', 'definition']);
+	'blocking_statuses', 'free_statuses', 'inactive_column', 'time_column', 'time_zone', 'label', 'booking_label', 'keep_attached', 'definition', 'retire_column', 'retire_value', 'mode']);
 SELECT col_type_is('booking_guards', c, t, format('%s is of type %s', c, t))
 FROM (VALUES ('guard', 'text'), ('service_table', 'text'), ('booking_table', 'text'), ('booking_key', 'text[]'), ('service_key', 'text[]'),
 	('tenant_column', 'text'), ('status_column', 'text'), ('blocking_statuses', 'text[]'), ('free_statuses', 'text[]'), ('inactive_column', 'text'),
-	('time_column', 'text'), ('time_zone', 'text'), ('label', 'text'), ('booking_label', 'text'), ('keep_attached', 'boolean'), ('definition', 'text')
+	('time_column', 'text'), ('time_zone', 'text'), ('label', 'text'), ('booking_label', 'text'), ('keep_attached', 'boolean'), ('definition', 'text'),
+	('retire_column', 'text'), ('retire_value', 'text'), ('mode', 'text')
 ) AS v (c, t);
 -- Every option of protect() that says what a guard is has a column.
 SELECT set_eq(
