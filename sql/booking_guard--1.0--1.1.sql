@@ -201,6 +201,10 @@ BEGIN
 		WHERE t.tgfoid OPERATOR(pg_catalog.=) 'booking_guard_service'::regproc
 			AND t.tgparentid OPERATOR(pg_catalog.=) 0
 			AND tree.parentrelid IS NOT NULL
+			AND NOT EXISTS (
+				SELECT FROM pg_catalog.pg_trigger p
+				WHERE p.tgrelid OPERATOR(pg_catalog.=) tree.relid
+					AND p.tgname OPERATOR(pg_catalog.=) 'zz_booking_guard_truncate')
 	LOOP
 		EXECUTE pg_catalog.format('CREATE TRIGGER zz_booking_guard_truncate'
 			' AFTER TRUNCATE ON %s FOR EACH STATEMENT'

@@ -111,7 +111,7 @@ $node->safe_psql('fresh', 'CREATE EXTENSION booking_guard');
 my $fresh = catalog('fresh');
 like($fresh, qr/^member function booking_guard_protect/m, 'the catalogs know of the extension');
 $node->safe_psql('fresh', shop_sql(undef, '1.0'));
-shop_is_guarded($node, 'fresh', 'fresh');
+shop_is_guarded($node, 'fresh', 'fresh', version => '1.0');
 is($node->safe_psql('fresh', $verdicts), $expected_verdicts, 'fresh: verdicts, changing and removing guards');
 my $fresh_dump = dump_text($node, 'fresh');
 
@@ -129,7 +129,7 @@ for my $version (@earlier)
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	$node->safe_psql($db, "CREATE EXTENSION booking_guard VERSION '$version'");
 	$node->safe_psql($db, shop_sql(undef, '1.0'));
-	shop_is_guarded($node, $db, "$version with the new library");
+	shop_is_guarded($node, $db, "$version with the new library", version => '1.0');
 	is($node->safe_psql($db, $verdicts), $expected_verdicts,
 		"$version with the new library: verdicts, changing and removing guards");
 	$node->safe_psql($db, 'SELECT * FROM booking_guard_health()');
@@ -179,6 +179,7 @@ SQL
 	same_dump(catalog($db), $fresh, "$version: after the update the catalogs are as in a new installation");
 	same_dump(dump_text($node, $db), $fresh_dump, "$version: so is a dump of the guards that were there before");
 	shop_is_guarded($node, $db, "$version updated",
+		version => '1.0',
 		guards => guards($node, 'fresh'),
 		health => health($node, 'fresh'));
 	is($node->safe_psql($db, $verdicts), $expected_verdicts,
