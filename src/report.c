@@ -1125,7 +1125,9 @@ report_no_unique_index(Guard *guard)
 			 psprintf("there is no unique index on (%s) of table %s",
 					  columns.data, report_table_name(guard->service_relid)),
 			 "It must be on just these columns, valid, not deferrable and without WHERE or expressions, as for a foreign key; else a booker's lock does not keep the key from changing.",
-			 psprintf("Make one: CREATE UNIQUE INDEX CONCURRENTLY ON %s (%s);",
+			 psprintf("Make one: CREATE UNIQUE INDEX %sON %s (%s);",
+					  get_rel_relkind(guard->service_relid) ==
+					  RELKIND_PARTITIONED_TABLE ? "" : "CONCURRENTLY ",
 					  report_table_name(guard->service_relid), columns.data));
 }
 
