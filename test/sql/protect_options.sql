@@ -147,6 +147,10 @@ SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_a
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], ARRAY['id'], NULL, 'status', ARRAY['PENDING', 'CONFIRMED'], NULL, 'deleted_at',
 	'date', 'utc', 'service', 'booking', true, false, false);
 SELECT array_agg(oid ORDER BY oid) = :'triggers' AS same FROM pg_trigger WHERE tgname ~ '^(BG_|zz_booking_guard)';
+-- Replaced, a guard that was disabled is in force again
+ALTER TABLE booking DISABLE TRIGGER "BG_booking_service_id";
+SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at', or_replace => true);
+SELECT tgenabled FROM pg_trigger WHERE tgname ~ '^BG_';
 -- With others: an error that shows both
 SELECT booking_guard_protect('service', 'booking', keep_attached => false);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
