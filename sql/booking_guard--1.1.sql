@@ -311,7 +311,7 @@ COMMENT ON EVENT TRIGGER booking_guard_ddl_start IS
 'refuses to detach a partition concurrently while upcoming bookings need its services';
 
 CREATE EVENT TRIGGER booking_guard_ddl_end ON ddl_command_end
-	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER TYPE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER TYPE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')
 	EXECUTE FUNCTION booking_guard_ddl_end();
 
 COMMENT ON EVENT TRIGGER booking_guard_ddl_end IS

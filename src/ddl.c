@@ -588,7 +588,7 @@ booking_guard_ddl_start(PG_FUNCTION_ARGS)
  * booking_guard_ddl_end
  *
  * Event trigger ON ddl_command_end, for what alters or makes tables and
- * types.
+ * types.  (ALTER VIEW renames a table's column as well as ALTER TABLE does.)
  */
 Datum
 booking_guard_ddl_end(PG_FUNCTION_ARGS)

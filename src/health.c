@@ -1350,8 +1350,9 @@ check_event_triggers(Checkup *checkup)
 		{"booking_guard_ddl_start", "ddl_command_start",
 		" WHEN TAG IN ('ALTER TABLE')"},
 		{"booking_guard_ddl_end", "ddl_command_end",
-		" WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER TYPE',"
-		" 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')"},
+		" WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW',"
+		" 'ALTER MATERIALIZED VIEW', 'ALTER TYPE', 'CREATE TABLE',"
+		" 'CREATE FOREIGN TABLE', 'CREATE SCHEMA')"},
 		{"booking_guard_sql_drop", "sql_drop", ""}
 	};
 

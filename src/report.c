@@ -889,7 +889,8 @@ unusable(Guard *guard, int sqlstate, const char *problem, const char *detail,
 					guard->name, report_table_name(guard->service_relid), problem),
 			 errdetail("%s Until that is mended, the guard refuses whatever it cannot judge.",
 					   detail),
-			 errhint("%s Or make the guard anew; to remove it: %s", hint,
+			 errhint("%s Statements that mend it: SELECT fix FROM %s(); To remove the guard: %s",
+					 hint, extension_function(guard->sibling, HEALTH_FUNCTION),
 					 report_unprotect_call(guard)),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, guard->name)));
 }
@@ -1009,7 +1010,7 @@ report_no_such_column(Guard *guard, Oid relid, const char *name,
 
 	if (len > 2 && name[0] == '"' && name[len - 1] == '"')
 		hint = "Give the name as it is, without double quotes.";
-	else if (option == NULL)
+	else if (option == NULL || guard->name != NULL)
 		hint = "If the column was renamed, rename it back.";
 	else if (strcmp(option, "status_column") == 0 ||
 			 strcmp(option, "time_column") == 0)
@@ -1957,18 +1958,46 @@ report_no_index(Guard *guard)
  */
 
 /*
- * The call that removes the guard of a trigger.
+ * The rule of the guard of a trigger, as far as it can be read.
+ */
+static void
+rule_of_trigger(const GuardTrigger *trigger, GuardSide side, GuardRule *rule)
+{
+	for (int s = SERVICE_SIDE; s <= BOOKING_SIDE; s++)
+	{
+		const GuardTrigger *half = s == (int) side ? trigger :
+			catalog_partner(trigger, s);
+
+		if (half != NULL)
+			(void) rule_read_arguments(rule, s, half->nargs, half->args);
+	}
+}
+
+/*
+ * The call that makes the guard of a trigger.
+ */
+static char *
+definition_by_trigger(const GuardTrigger *trigger, GuardSide side)
+{
+	GuardRule	rule = {0};
+
+	rule_of_trigger(trigger, side, &rule);
+	return rule_definition(&rule, trigger->function,
+						   side == SERVICE_SIDE ?
+						   trigger->relid : trigger->from_relid,
+						   side == SERVICE_SIDE ?
+						   trigger->from_relid : trigger->relid);
+}
+
+/*
+ * The call that removes it.
  */
 static char *
 unprotect_call_by_trigger(const GuardTrigger *trigger, GuardSide side)
 {
-	const GuardTrigger *booking = side == BOOKING_SIDE ? trigger :
-		catalog_partner(trigger, BOOKING_SIDE);
 	GuardRule	rule = {0};
 
-	if (booking != NULL)
-		(void) rule_read_arguments(&rule, BOOKING_SIDE, booking->nargs,
-								   booking->args);
+	rule_of_trigger(trigger, side, &rule);
 	return unprotect_call(trigger->function,
 						  side == SERVICE_SIDE ?
 						  trigger->relid : trigger->from_relid,
@@ -2027,8 +2056,9 @@ report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
 			 errmsg("Cannot alter table %s: guard \"%s\" could not be enforced any more.",
 					report_table_name(trigger->relid), trigger->name),
 			 errdetail("%s", edata->message),
-			 errhint("In one transaction, remove the guard, alter the table and make the guard anew. To remove it: %s",
-					 unprotect_call_by_trigger(trigger, side)),
+			 errhint("Give the guard options first that it can keep, with or_replace => true; or do this in one transaction: %s ALTER TABLE ...; %s",
+					 unprotect_call_by_trigger(trigger, side),
+					 definition_by_trigger(trigger, side)),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
 }
 

@@ -42,6 +42,12 @@ ALTER TABLE "Booking" RENAME "serviceId" TO "service""Id";
 ALTER TABLE "Booking" RENAME "state" TO "status=";
 ALTER TABLE "Booking" RENAME "startsAt" TO "From";
 ALTER TABLE "Booking" RENAME "goneAt" TO "Cancelled, at";
+-- the server takes other words for a table's column, too
+ALTER VIEW "Booking" RENAME COLUMN "Cancelled, at" TO gone;
+ALTER MATERIALIZED VIEW "Booking" RENAME COLUMN gone TO gone2;
+ALTER FOREIGN TABLE "Booking" RENAME COLUMN gone2 TO gone3;
+SELECT inactive_column FROM guard;
+ALTER TABLE "Booking" RENAME gone3 TO "Cancelled, at";
 -- columns that no guard names, and views, are nobody's business
 ALTER TABLE "Service" RENAME "deletedAt" TO "archivedAt";
 ALTER VIEW guard RENAME booking_key TO the_key;
