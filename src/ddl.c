@@ -308,8 +308,13 @@ refuse(Guard *guard, RefusalKind kind, Oid relid, ClaimTally *tally)
 static void
 attach_services(Oid partition, Oid sibling)
 {
-	if (triggers_on(partition, SERVICE_SIDE, sibling) != NIL)
-		shared_create(partition, sibling);
+	ListCell   *lc;
+
+	if (triggers_on(partition, SERVICE_SIDE, sibling) == NIL)
+		return;
+	shared_create(partition, sibling);
+	foreach(lc, find_all_inheritors(partition, NoLock, NULL))
+		check_persistence(lfirst_oid(lc), sibling);
 }
 
 /*
@@ -319,8 +324,9 @@ attach_services(Oid partition, Oid sibling)
  * A deleter that is about to count does not see them before we commit, nor
  * waits for us on account of the bookings.  So keep deletes and key changes
  * from the services until then, and let those in flight end first, with the
- * lock that the server takes for a foreign key (CloneFkReferencing()).  It
- * conflicts with no lock of bookers.
+ * lock that the server takes for a foreign key (CloneFkReferencing()), on the
+ * partitions too, which may be written to by their own names.  It conflicts
+ * with no lock of bookers.
  */
 static void
 attach_bookings(Oid partition, Oid sibling)
@@ -334,6 +340,8 @@ attach_bookings(Oid partition, Oid sibling)
 		ClaimTally	tally;
 
 		LockRelationOid(trigger->from_relid, ShareRowExclusiveLock);
+		(void) find_all_inheritors(trigger->from_relid, ShareRowExclusiveLock,
+								   NULL);
 		guard = still_enforceable(trigger, BOOKING_SIDE);
 		if (guard != NULL && claims_count_orphans(guard, partition, &tally))
 			report_attach_orphans(guard, partition, &tally);
@@ -430,8 +438,9 @@ drop_clones(Oid partition, Oid sibling)
  * finds comes too late.  We run in the first one.  It lets others book
  * meanwhile, so that we keep bookers out of the guarded table here, with the
  * weakest lock that does.  Who has booked is done and seen.  Whoever comes
- * later waits for that lock before it plans to read any partition, and plans
- * with the newest snapshot (query_run()), for which this one has gone.  It
+ * later waits for that lock before it plans to read any partition (find_row()),
+ * and plans with the newest snapshot (query_run()), for which this one has
+ * gone.  It
  * would not do to lock the partition: a plan that waits for that already
  * knows of it, and reads it in the end.
  */
@@ -715,8 +724,10 @@ booking_guard_sql_drop(PG_FUNCTION_ARGS)
 		report_check_event_trigger("booking_guard_sql_drop");
 
 	/*
-	 * Each dropped column; and each dropped trigger of a guard, with whether
-	 * a service table's shared trigger went with it.
+	 * Each dropped column; and each dropped trigger, with whether one of those
+	 * that guards share went with it from the same table.  What function a
+	 * dropped trigger had is not to be known any more, nor need a guard have
+	 * the name that it was made with.
 	 */
 	read_event("SELECT o.object_type, o.objid, o.address_names[1],"
 			   " o.address_names[2], o.address_names[3],"
@@ -724,13 +735,11 @@ booking_guard_sql_drop(PG_FUNCTION_ARGS)
 			   " WHERE s.object_type OPERATOR(pg_catalog.=) 'trigger'"
 			   " AND s.address_names[1] OPERATOR(pg_catalog.=) o.address_names[1]"
 			   " AND s.address_names[2] OPERATOR(pg_catalog.=) o.address_names[2]"
-			   " AND s.address_names[3] OPERATOR(pg_catalog.=) '"
-			   BEFORE_DELETE_TRIGGER_NAME "')"
+			   " AND s.address_names[3] OPERATOR(pg_catalog.=) ANY (ARRAY['"
+			   BEFORE_DELETE_TRIGGER_NAME "', '" TRUNCATE_TRIGGER_NAME "']))"
 			   " FROM pg_catalog.pg_event_trigger_dropped_objects() o"
-			   " WHERE o.object_type OPERATOR(pg_catalog.=) 'table column'"
-			   " OR o.object_type OPERATOR(pg_catalog.=) 'trigger'"
-			   " AND pg_catalog.starts_with(o.address_names[3], '"
-			   GUARD_NAME_PREFIX "')");
+			   " WHERE o.object_type OPERATOR(pg_catalog.=)"
+			   " ANY (ARRAY['table column', 'trigger'])");
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

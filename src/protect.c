@@ -208,6 +208,9 @@ lock_table(Oid relid)
 	if (rel == NULL)
 		report_no_such_table(relid);	/* dropped while we waited */
 	check_kind(rel);
+
+	/* Who writes to a partition by its own name locks nothing else. */
+	(void) find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
 	return rel;
 }
 
@@ -900,9 +903,14 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 
 	service = lock_table(service_relid);
 	booking = lock_table(booking_relid);
-	if (service->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED &&
-		booking->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT)
-		report_unlogged_service(service_relid, booking_relid);
+	if (booking->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT)
+	{
+		foreach(lc, find_all_inheritors(service_relid, NoLock, NULL))
+		{
+			if (get_rel_persistence(lfirst_oid(lc)) == RELPERSISTENCE_UNLOGGED)
+				report_unlogged_service(lfirst_oid(lc), booking_relid);
+		}
+	}
 
 	learn_keys(&rule, service_relid, booking_relid);
 

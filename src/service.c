@@ -46,6 +46,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -206,6 +207,13 @@ find_row(Guard *guard, const KeyValues *key, GuardSide key_of,
 			 ServiceLock lock, QueryRowCallback callback, void *arg)
 {
 	SPIPlanPtr *plan = &guard->service_plan[key_of][lock];
+
+	/*
+	 * Wait for the table here, if we must, and not when the plan is already
+	 * being made: see check_concurrent_detach().
+	 */
+	if (lock != SERVICE_NO_LOCK)
+		LockRelationOid(guard->service_relid, RowShareLock);
 
 	if (!query_is_ready(plan))
 	{

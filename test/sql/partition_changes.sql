@@ -116,6 +116,25 @@ SELECT * FROM remains WHERE "table"::text ~ 'nested';
 DROP SCHEMA nested CASCADE;
 SELECT count(*) FROM remains;
 
+-- not as one that a crash empties
+CREATE UNLOGGED TABLE service_unlogged PARTITION OF service FOR VALUES IN ('Unlogged');
+CREATE UNLOGGED TABLE service_unlogged (LIKE service);
+ALTER TABLE service ATTACH PARTITION service_unlogged FOR VALUES IN ('Unlogged');
+DROP TABLE service_unlogged;
+ALTER TABLE service_berlin SET UNLOGGED;
+-- whatever the guard is called by now
+BEGIN;
+ALTER TRIGGER "BG_booking_service_id_city" ON service RENAME TO "A guard";
+ALTER TRIGGER "BG_booking_service_id_city" ON booking RENAME TO "A guard";
+SAVEPOINT s;
+DROP TABLE service_wien;
+ROLLBACK TO s;
+DROP TABLE service_berlin;
+DROP TABLE booking;
+SELECT * FROM remains;
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'service'::regclass AND NOT tgisinternal;
+ROLLBACK;
+
 --
 -- Booking partitions that come: their bookings must have services
 --
@@ -192,6 +211,9 @@ TRUNCATE service_wien;
 
 -- Without the guard nothing is in the way
 SELECT booking_guard_unprotect('service', 'booking');
+CREATE UNLOGGED TABLE service_unlogged PARTITION OF service FOR VALUES IN ('Unlogged');
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'city']);
+DROP TABLE service_unlogged;
 ALTER TABLE service DETACH PARTITION service_wien;
 TRUNCATE service_wien;
 ALTER TABLE service ATTACH PARTITION service_wien FOR VALUES IN ('Wien');
