@@ -21,6 +21,8 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -155,12 +157,33 @@ catalog_triggers_on(Oid relid, Oid function)
 }
 
 /*
+ * catalog_lock_labels
+ *
+ * If a column's type is an enum, or a domain over one, keep its labels from
+ * being renamed until the transaction ends, after waiting for whoever renames
+ * one: RenameEnumLabel() locks the type.  column may be NULL.
+ */
+void
+catalog_lock_labels(Oid relid, const char *column)
+{
+	Oid			type;
+
+	if (column == NULL)
+		return;
+	type = get_atttype(relid, get_attnum(relid, column));
+	if (OidIsValid(type) && type_is_enum(getBaseType(type)))
+		LockDatabaseObject(TypeRelationId, getBaseType(type), 0, ShareLock);
+}
+
+/*
  * catalog_write_arguments
  *
  * Give a trigger, and its clones on partitions, other arguments (char *), as
  * the server gives triggers other names: renametrig().  Takes no lock on any
  * table: no other session depends on the arguments for more than what it
- * looks up in the same moment, and each is told to look again.
+ * looks up in the same moment, and each is told to look again.  The caller has
+ * either locked the table, and the labels with catalog_lock_labels(), or the
+ * type of the labels.
  */
 void
 catalog_write_arguments(const GuardTrigger *trigger, List *arguments)

@@ -19,6 +19,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rangetypes.h"
@@ -66,6 +67,21 @@ compat_check_owner(Oid relid)
 
 	if (!is_owner)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+}
+
+/* Whether we hold this lock on a table, or a stronger one. */
+static inline bool
+compat_is_locked_by_me(Oid relid, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(&tag, mode, true);
+#else
+	Assert(mode == AccessExclusiveLock);	/* there is none stronger */
+	return LockHeldByMe(&tag, mode);
+#endif
 }
 
 /* Whether a subcommand of ALTER TABLE changes the values of a column. */

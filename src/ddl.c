@@ -87,8 +87,17 @@ follow_column(Oid relid, const char *name, const char *new_name, Oid sibling)
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			GuardRule	rule = {0};
 
-			if (!OidIsValid(trigger->parent) &&
+			if (OidIsValid(trigger->parent) ||
 				rule_read_arguments(&rule, side, trigger->nargs,
+									trigger->args) != NULL ||
+				!rule_rename_column(&rule, side, name, new_name))
+				continue;
+
+			/* Its labels may have been renamed while we waited. */
+			catalog_lock_labels(relid, rule_label_column(&rule, side));
+			trigger = catalog_trigger(trigger->oid);
+			memset(&rule, 0, sizeof(rule));
+			if (rule_read_arguments(&rule, side, trigger->nargs,
 									trigger->args) == NULL &&
 				rule_rename_column(&rule, side, name, new_name))
 				catalog_write_arguments(trigger,
@@ -99,6 +108,9 @@ follow_column(Oid relid, const char *name, const char *new_name, Oid sibling)
 
 /*
  * A label of an enum was renamed: so do the guards that name it as a status.
+ *
+ * Their tables are not locked.  RenameEnumLabel() holds a lock on the type,
+ * and whoever else writes down its labels takes one too: catalog_lock_labels().
  */
 static void
 follow_label(Oid enum_type, const char *name, const char *new_name,
@@ -112,13 +124,12 @@ follow_label(Oid enum_type, const char *name, const char *new_name,
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			GuardRule	rule = {0};
-			char	   *column;
+			const char *column;
 
 			if (rule_read_arguments(&rule, side, trigger->nargs,
 									trigger->args) != NULL)
 				continue;
-			column = side == SERVICE_SIDE ?
-				rule.retire_column : rule.status_column;
+			column = rule_label_column(&rule, side);
 			if (column == NULL ||
 				getBaseType(get_atttype(trigger->relid,
 										get_attnum(trigger->relid,
@@ -299,6 +310,33 @@ refuse(Guard *guard, RefusalKind kind, Oid relid, ClaimTally *tally)
 
 	service_refuse(guard, kind, rel, NULL, tally);
 	relation_close(rel, NoLock);
+}
+
+/*
+ * A table with a guard of its own becomes a partition.  booking_guard_protect()
+ * takes none either: rows of its sister partitions would not be guarded, and
+ * what happens to the whole would not be seen.
+ */
+static void
+check_own_guards(Oid partition, Oid sibling)
+{
+	ListCell   *table;
+
+	foreach(table, find_all_inheritors(partition, NoLock, NULL))
+	{
+		for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+		{
+			ListCell   *lc;
+
+			foreach(lc, triggers_on(lfirst_oid(table), side, sibling))
+			{
+				GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+
+				if (!OidIsValid(trigger->parent))
+					report_guarded_partition(trigger, side);
+			}
+		}
+	}
 }
 
 /*
@@ -521,6 +559,7 @@ look_at_alter_table(CollectedCommand *command, Oid sibling)
 				if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 					break;		/* an index */
 				other = partition_of_command(cmd);
+				check_own_guards(other, sibling);
 				attach_services(other, sibling);
 				attach_bookings(other, sibling);
 				break;
@@ -682,12 +721,32 @@ check_dropped_column(Oid relid, const char *column, Oid sibling)
 }
 
 /*
+ * Whether we hold ACCESS EXCLUSIVE on a partitioned table or on one of its
+ * partitions that is partitioned itself: to drop a partition takes that on
+ * what it was a partition of, heap_drop_with_catalog().
+ */
+static bool
+may_have_lost_partition(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE &&
+			compat_is_locked_by_me(lfirst_oid(lc), AccessExclusiveLock))
+			return true;
+	}
+	return false;
+}
+
+/*
  * A table was dropped that had a guard's trigger of this name and was a
- * service table or a partition of one.  If the guard is still there, it was a
- * partition: refuse if claims have lost their service with it.
+ * service table or a partition of one.  If a guard of this name has lost a
+ * partition, refuse if claims have lost their service with it.
  *
- * The command holds ACCESS EXCLUSIVE on the partitioned table, and every
- * booker holds ROW SHARE on it until its end.
+ * The command holds ACCESS EXCLUSIVE on what that was a partition of.  Every
+ * booker holds ROW SHARE on the whole table and on the partitions in its plan
+ * until its end.
  */
 static void
 check_dropped_services(const char *name, Oid sibling)
@@ -701,7 +760,7 @@ check_dropped_services(const char *name, Oid sibling)
 		ClaimTally	tally;
 
 		if (strcmp(trigger->name, name) != 0 ||
-			get_rel_relkind(trigger->relid) != RELKIND_PARTITIONED_TABLE)
+			!may_have_lost_partition(trigger->relid))
 			continue;
 		guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
 		if (guard != NULL &&
@@ -765,7 +824,12 @@ booking_guard_sql_drop(PG_FUNCTION_ARGS)
 		relid = OidIsValid(namespace_oid) ?
 			get_relname_relid(table, namespace_oid) : InvalidOid;
 		if (OidIsValid(relid))
-			shared_drop(relid, sibling);
+		{
+			/* it was not the guard's last trigger if it was a shared one */
+			if (strcmp(name, BEFORE_DELETE_TRIGGER_NAME) != 0 &&
+				strcmp(name, TRUNCATE_TRIGGER_NAME) != 0)
+				shared_drop(relid, sibling);
+		}
 		else if (DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)))
 			check_dropped_services(name, sibling);
 	}

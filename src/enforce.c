@@ -147,7 +147,10 @@ enforce_log(const GuardEvent *event)
 	appendStringInfo(&buf, "outcome=%s", outcome);
 	append_field(&buf, "action", event->action);
 	append_field(&buf, "guard", event->guard);
-	append_field(&buf, "service_table", rule_table_name(event->service_relid));
+	/* a trigger without FROM knows one of them only */
+	if (OidIsValid(event->service_relid))
+		append_field(&buf, "service_table",
+					 rule_table_name(event->service_relid));
 	if (OidIsValid(event->booking_relid))
 		append_field(&buf, "booking_table",
 					 rule_table_name(event->booking_relid));

@@ -341,6 +341,7 @@ extern bool rule_names_column(GuardRule *rule, GuardSide side,
 							  const char *name);
 extern bool rule_rename_column(GuardRule *rule, GuardSide side,
 							   const char *name, const char *new_name);
+extern const char *rule_label_column(const GuardRule *rule, GuardSide side);
 extern bool rule_rename_label(GuardRule *rule, GuardSide side,
 							  const char *name, const char *new_name);
 extern GuardRule *rule_copy(const GuardRule *rule);
@@ -356,6 +357,7 @@ extern char *rule_table_name(Oid relid);
 extern GuardTrigger *catalog_trigger(Oid trigger_oid);
 extern GuardTrigger *catalog_trigger_by_name(Oid relid, const char *name);
 extern List *catalog_triggers_on(Oid relid, Oid function);
+extern void catalog_lock_labels(Oid relid, const char *column);
 extern void catalog_write_arguments(const GuardTrigger *trigger,
 									List *arguments);
 extern GuardTrigger *catalog_partner(const GuardTrigger *trigger,

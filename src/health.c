@@ -1325,7 +1325,7 @@ check_bookings(Checkup *checkup, Guard *guard)
 							 report_table_name(guard->service_relid),
 							 guard->rule->retire_column != NULL ?
 							 ", or at a retired one" : ""),
-					report_orphans_query(guard));
+					report_orphans_query(guard, guard->booking_relid));
 }
 
 

@@ -912,6 +912,9 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 		}
 	}
 
+	catalog_lock_labels(service_relid, rule_label_column(&rule, SERVICE_SIDE));
+	catalog_lock_labels(booking_relid, rule_label_column(&rule, BOOKING_SIDE));
+
 	learn_keys(&rule, service_relid, booking_relid);
 
 	zone = zone_name(rule.time_zone);

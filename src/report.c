@@ -658,6 +658,8 @@ list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 	return buf.data;
 }
 
+static char *dangling_hint(Guard *guard, ClaimTally *tally);
+
 /*
  * report_service_refused
  *
@@ -681,6 +683,8 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 		return;
 
 	hint = psprintf("Cancel or move %s first.", them);
+	if (kind == REFUSE_DROP)
+		hint = dangling_hint(guard, tally);
 	if (kind == REFUSE_TRUNCATE && !rel->rd_rel->relispartition)
 		hint = psprintf("%s To remove both, truncate both tables in one statement: TRUNCATE %s, %s;",
 						hint, report_table_name(RelationGetRelid(rel)),
@@ -1709,17 +1713,18 @@ append_active(StringInfo buf, Guard *guard, const char *first,
 /*
  * report_orphans_query
  *
- * SQL that lists the claims that point at nothing, or at a retired service.
+ * SQL that lists the claims that point at nothing, or at a retired service:
+ * those in booking_relid, the guard's booking table or a partition of it.
  */
 char *
-report_orphans_query(Guard *guard)
+report_orphans_query(Guard *guard, Oid booking_relid)
 {
 	const GuardRule *rule = guard->rule;
 	StringInfoData buf;
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "SELECT * FROM %s x WHERE ",
-					 report_table_name(guard->booking_relid));
+					 report_table_name(booking_relid));
 	for (int i = 0; i < guard->nkeys; i++)
 		appendStringInfo(&buf, "x.%s IS NOT NULL AND ",
 						 quote_identifier(guard->key[i].booking_name));
@@ -1818,9 +1823,9 @@ report_orphans(Guard *guard, ClaimTally *tally)
 					", or at a retired one" : ""),
 			 tally->total == 1 ?
 			 errdetail("It breaks the promise that the guard is to keep. To list it: %s",
-					   report_orphans_query(guard)) :
+					   report_orphans_query(guard, guard->booking_relid)) :
 			 errdetail("They break the promise that the guard is to keep. To list them: %s",
-					   report_orphans_query(guard)),
+					   report_orphans_query(guard, guard->booking_relid)),
 			 errhint("Cancel or move %s first; or say validate => false to guard only what comes.",
 					 tally->total == 1 ? "it" : "them")));
 }
@@ -2081,14 +2086,15 @@ looked_in(Guard *guard)
 }
 
 /*
- * What to do about bookings that would point at no service.
+ * What to do about bookings that would point at no service, and how to tell
+ * those that do so already.
  */
 static char *
-dangling_hint(ClaimTally *tally)
+dangling_hint(Guard *guard, ClaimTally *tally)
 {
-	return psprintf("Cancel or move %s first, so that %s.",
+	return psprintf("Cancel or move %s first. To list those that point at none already: %s",
 					tally->total == 1 ? "it" : "them",
-					tally->total == 1 ? "it needs none" : "they need none");
+					report_orphans_query(guard, guard->booking_relid));
 }
 
 /*
@@ -2105,7 +2111,7 @@ report_alter_orphans(Guard *guard, Oid relid, const char *column,
 				  psprintf("Cannot change column \"%s\" of table %s: %s.",
 						   column, report_table_name(relid),
 						   would_dangle(guard, tally)),
-				  looked_in(guard), dangling_hint(tally), tally);
+				  looked_in(guard), dangling_hint(guard, tally), tally);
 }
 
 /*
@@ -2122,7 +2128,11 @@ report_attach_orphans(Guard *guard, Oid partition, ClaimTally *tally)
 				  psprintf("Cannot attach partition %s: %s.",
 						   report_table_name(partition),
 						   would_dangle(guard, tally)),
-				  looked_in(guard), dangling_hint(tally), tally);
+				  looked_in(guard),
+				  psprintf("Cancel or move %s first. To list %s: %s",
+						   tally->total == 1 ? "it" : "them",
+						   tally->total == 1 ? "it" : "them",
+						   report_orphans_query(guard, partition)), tally);
 }
 
 /*
@@ -2173,6 +2183,25 @@ report_alter_unlogged(Oid service_relid, Oid booking_relid)
 			 errhint("Make both tables unlogged, %s first; or make both permanent, %s first.",
 					 report_table_name(booking_relid),
 					 report_table_name(service_relid))));
+}
+
+/*
+ * report_guarded_partition
+ *
+ * Refuse to make a partition of a table that has a guard of its own.
+ */
+void
+report_guarded_partition(const GuardTrigger *trigger, GuardSide side)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("Table %s cannot become a partition, or part of one: guard \"%s\" stands on it.",
+					report_table_name(trigger->relid), trigger->name),
+			 errdetail("A guard stands on the whole of a partitioned table, and so on each partition."),
+			 errhint("In one transaction: %s ALTER TABLE ... ATTACH PARTITION ...; then guard the partitioned table with booking_guard_protect(). The guard was: %s",
+					 unprotect_call_by_trigger(trigger, side),
+					 definition_by_trigger(trigger, side)),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
 }
 
 /*

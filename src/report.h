@@ -131,7 +131,7 @@ extern void report_broken_guard(const char *name, Oid sibling,
 			pg_attribute_noreturn();
 extern void report_name_taken(Oid relid, const char *name)
 			pg_attribute_noreturn();
-extern char *report_orphans_query(Guard *guard);
+extern char *report_orphans_query(Guard *guard, Oid booking_relid);
 extern void report_orphans(Guard *guard, ClaimTally *tally)
 			pg_attribute_noreturn();
 extern void report_several_guards(Oid service_relid, Oid booking_relid,
@@ -154,6 +154,9 @@ extern void report_attach_orphans(Guard *guard, Oid partition,
 extern void report_column_needed(const GuardTrigger *trigger, GuardSide side,
 								 const char *column);
 extern void report_alter_unlogged(Oid service_relid, Oid booking_relid)
+			pg_attribute_noreturn();
+extern void report_guarded_partition(const GuardTrigger *trigger,
+									 GuardSide side)
 			pg_attribute_noreturn();
 extern void report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
 			pg_attribute_noreturn();

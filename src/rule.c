@@ -367,10 +367,21 @@ rule_rename_column(GuardRule *rule, GuardSide side, const char *name,
 }
 
 /*
+ * rule_label_column
+ *
+ * The column of this side whose values a rule names, or NULL.
+ */
+const char *
+rule_label_column(const GuardRule *rule, GuardSide side)
+{
+	return side == SERVICE_SIDE ? rule->retire_column : rule->status_column;
+}
+
+/*
  * rule_rename_label
  *
- * Follow a label of an enum that was renamed, whose type is that of this
- * side's status_column or retire_column; true if the rule names it.
+ * Follow a label of an enum that was renamed, the type of rule_label_column();
+ * true if the rule names it.
  */
 bool
 rule_rename_label(GuardRule *rule, GuardSide side, const char *name,

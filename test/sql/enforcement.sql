@@ -116,6 +116,14 @@ ROLLBACK TO s;
 SET LOCAL booking_guard.enforcement = warn;
 DELETE FROM service WHERE id = 9;
 ROLLBACK;
+-- a trigger that does not say FROM which table
+CREATE TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
+INSERT INTO booking VALUES (7, 9);
+BEGIN;
+SET LOCAL booking_guard.enforcement = off;
+INSERT INTO booking VALUES (7, 9);
+ROLLBACK;
+DROP TRIGGER "BG_x" ON booking;
 -- a log line is one line, whatever is in it
 RESET client_min_messages;
 DELETE FROM booking;

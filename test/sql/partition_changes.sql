@@ -172,6 +172,32 @@ UPDATE service SET city = 'Wien' WHERE id = 7;
 UPDATE service SET city = 'Berlin' WHERE id = 1;
 
 --
+-- A table with a guard of its own cannot become a partition
+--
+CREATE TABLE all_bookings (LIKE booking) PARTITION BY RANGE (date);
+ALTER TABLE all_bookings ATTACH PARTITION booking FOR VALUES FROM ('2000-01-01') TO ('3000-01-01');
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+CREATE TABLE all_services (LIKE service) PARTITION BY RANGE (id);
+ALTER TABLE all_services ATTACH PARTITION service FOR VALUES FROM (0) TO (100);
+DROP TABLE all_bookings, all_services;
+
+--
+-- Others' guards of the same name have no say: each tenant may have a schema
+--
+CREATE SCHEMA other;
+CREATE TABLE other.service (LIKE service, PRIMARY KEY (id, city)) PARTITION BY LIST (city);
+CREATE TABLE other.service_wien PARTITION OF other.service FOR VALUES IN ('Wien');
+CREATE TABLE other.booking (LIKE booking);
+INSERT INTO other.booking VALUES (1, 99, 'Nowhere', 'CONFIRMED', '2099-02-01');
+SELECT booking_guard_protect('other.service', 'other.booking', ARRAY['service_id', 'city'], validate => false);
+CREATE TABLE service_here PARTITION OF service FOR VALUES IN ('Here');
+DROP TABLE service_here;
+-- its own partitions are another matter: what was broken before is named
+DROP TABLE other.service_wien;
+ALTER TABLE other.service DETACH PARTITION other.service_wien;
+DROP SCHEMA other CASCADE;
+
+--
 -- A partition may not be made where somebody else's trigger has a name of ours
 --
 CREATE TABLE service_rom (LIKE service);
