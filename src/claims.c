@@ -673,14 +673,8 @@ count_candidate(TupleTableSlot *slot, void *arg)
 		tally_add(tally, slot);
 }
 
-/*
- * claims_tally_init
- *
- * Begin a count at nothing.  What it keeps is made in the current memory
- * context.
- */
-void
-claims_tally_init(ClaimTally *tally, Guard *guard)
+static void
+tally_init(ClaimTally *tally, Guard *guard)
 {
 	memset(tally, 0, sizeof(ClaimTally));
 	tally->guard = guard;
@@ -722,25 +716,26 @@ prepare_count(Guard *guard)
 bool
 claims_count(Guard *guard, const KeyValues *key, ClaimTally *tally)
 {
-	claims_tally_init(tally, guard);
-	claims_count_more(guard, key, tally);
-	return tally->total > 0;
-}
-
-/*
- * claims_count_more
- *
- * The same, added to what has been counted already.
- */
-void
-claims_count_more(Guard *guard, const KeyValues *key, ClaimTally *tally)
-{
 	KeyValues	params = *key;
 
+	tally_init(tally, guard);
 	prepare_count(guard);
 	add_time_bound(guard, &params);
 	query_run(guard->count_plan, &params, guard->booking_relid, true,
 			  count_candidate, tally);
+	return tally->total > 0;
+}
+
+/*
+ * The key that run_for_all_keys() brings with a candidate.
+ */
+static void
+candidate_key(Guard *guard, TupleTableSlot *slot, KeyValues *key)
+{
+	key->n = guard->nkeys;
+	for (int i = 0; i < guard->nkeys; i++)
+		key->value[i] = slot_getattr(slot, FIRST_EXTRA_COLUMN + i,
+									 &key->isnull[i]);
 }
 
 /*
@@ -770,10 +765,7 @@ count_orphan(TupleTableSlot *slot, void *arg)
 			return;
 	}
 
-	key.n = guard->nkeys;
-	for (int i = 0; i < guard->nkeys; i++)
-		key.value[i] = slot_getattr(slot, FIRST_EXTRA_COLUMN + i,
-									&key.isnull[i]);
+	candidate_key(guard, slot, &key);
 	if (service_state(guard, &key, BOOKING_SIDE, false) == SERVICE_THERE)
 		return;
 
@@ -791,8 +783,13 @@ count_orphan(TupleTableSlot *slot, void *arg)
 	tally_add(tally, slot);
 }
 
+/*
+ * Hand the candidates for claims in booking_relid, on whatever service, to a
+ * callback, with their keys.
+ */
 static void
-count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
+run_for_all_keys(Guard *guard, Oid booking_relid, QueryRowCallback callback,
+				 void *arg)
 {
 	KeyValues	params;
 	StringInfoData sql;
@@ -804,7 +801,7 @@ count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
 	params.n = 0;
 	add_time_bound(guard, &params);
 	query_run_once(sql.data, argtypes, &params, booking_relid, true,
-				   count_orphan, tally);
+				   callback, arg);
 }
 
 /*
@@ -819,8 +816,8 @@ count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
 bool
 claims_count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
 {
-	claims_tally_init(tally, guard);
-	count_orphans(guard, booking_relid, tally);
+	tally_init(tally, guard);
+	run_for_all_keys(guard, booking_relid, count_orphan, tally);
 	return tally->total > 0;
 }
 
@@ -833,9 +830,62 @@ claims_count_orphans(Guard *guard, Oid booking_relid, ClaimTally *tally)
 bool
 claims_count_orphans_unlocked(Guard *guard, ClaimTally *tally)
 {
-	claims_tally_init(tally, guard);
+	tally_init(tally, guard);
 	tally->unlocked = true;
-	count_orphans(guard, guard->booking_relid, tally);
+	run_for_all_keys(guard, guard->booking_relid, count_orphan, tally);
+	return tally->total > 0;
+}
+
+/* State of claims_count_in(). */
+typedef struct ClaimsIn
+{
+	ClaimTally *tally;
+	SPIPlanPtr	find_service;
+	Oid			service_relid;
+} ClaimsIn;
+
+static void
+count_if_in(TupleTableSlot *slot, void *arg)
+{
+	ClaimsIn   *in = (ClaimsIn *) arg;
+	Guard	   *guard = in->tally->guard;
+	KeyValues	key;
+
+	if (!claims_is_due(guard, slot, &candidate_columns))
+		return;
+	candidate_key(guard, slot, &key);
+	if (query_run(in->find_service, &key, in->service_relid, true, NULL,
+				  NULL) > 0)
+		tally_add(in->tally, slot);
+}
+
+/*
+ * claims_count_in
+ *
+ * Count the claims on services that are in one partition of the service
+ * table, or that was one; true if there are any.  Everything is read with the
+ * newest snapshot and no row is locked.  One pass over the bookings, whether
+ * there is an index on the key or not.
+ */
+bool
+claims_count_in(Guard *guard, Oid service_relid, ClaimTally *tally)
+{
+	ClaimsIn	in;
+
+	tally_init(tally, guard);
+	in.tally = tally;
+	in.service_relid = service_relid;
+	in.find_service = service_prepare(guard, service_relid, BOOKING_SIDE,
+									  SERVICE_NO_LOCK);
+	PG_TRY();
+	{
+		run_for_all_keys(guard, guard->booking_relid, count_if_in, &in);
+	}
+	PG_FINALLY();
+	{
+		query_forget(&in.find_service);
+	}
+	PG_END_TRY();
 	return tally->total > 0;
 }
 

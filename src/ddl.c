@@ -23,7 +23,6 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -35,13 +34,13 @@
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "commands/tablecmds.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "guard.h"
@@ -396,28 +395,13 @@ check_departure(Oid partition, Oid sibling)
 {
 	ListCell   *lc;
 
-	/* The triggers that are cloned to one are cloned to all of them. */
 	foreach(lc, triggers_on(partition, SERVICE_SIDE, sibling))
 	{
-		GuardTrigger *departing = (GuardTrigger *) lfirst(lc);
-		Guard	   *guard = guard_enforced(departing->oid, SERVICE_SIDE, false);
+		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+		Guard	   *guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
 		ClaimTally	tally;
-		ListCell   *leaf;
 
-		if (guard == NULL)
-			continue;
-		claims_tally_init(&tally, guard);
-		foreach(leaf, find_all_inheritors(partition, AccessShareLock, NULL))
-		{
-			GuardTrigger *trigger = catalog_trigger_by_name(lfirst_oid(leaf),
-															departing->name);
-
-			if (trigger != NULL &&
-				RELKIND_HAS_STORAGE(get_rel_relkind(trigger->relid)))
-				service_count_claims(guard_get(trigger->oid, SERVICE_SIDE),
-									 &tally);
-		}
-		if (tally.total > 0)
+		if (guard != NULL && claims_count_in(guard, partition, &tally))
 			refuse(guard, REFUSE_DETACH, partition, &tally);
 	}
 }
@@ -469,6 +453,25 @@ drop_clones(Oid partition, Oid sibling)
 }
 
 /*
+ * Lock the tables whose foreign keys reference a partition, as the server will
+ * when it detaches it: ATDetachCheckNoForeignKeyRefs().  Who writes to such a
+ * table has locked it before the one that it references, and so must we.
+ */
+static void
+lock_referencing_tables(Oid partition)
+{
+	Relation	rel = relation_open(partition, AccessShareLock);
+	TriggerDesc *trigdesc = CopyTriggerDesc(rel->trigdesc);
+
+	relation_close(rel, NoLock);
+	for (int i = 0; trigdesc != NULL && i < trigdesc->numtriggers; i++)
+	{
+		if (RI_FKey_trigger_type(trigdesc->triggers[i].tgfoid) == RI_TRIGGER_PK)
+			LockRelationOid(trigdesc->triggers[i].tgconstrrelid, ShareLock);
+	}
+}
+
+/*
  * Refuse to detach a partition concurrently that has services with claims.
  *
  * That must be known before the command begins.  Its first transaction makes
@@ -500,6 +503,7 @@ check_concurrent_detach(RangeVar *relation, RangeVar *name, Oid sibling)
 		get_partition_parent(partition, false) != relid)
 		return;					/* the command will say so itself */
 
+	lock_referencing_tables(partition);
 	LockRelationOid(llast_oid(get_partition_ancestors(partition)),
 					ExclusiveLock);
 	check_departure(partition, sibling);

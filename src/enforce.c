@@ -168,5 +168,5 @@ enforce_log(const GuardEvent *event)
 
 	ereport(overridden ? LOG : LOG_SERVER_ONLY,
 			(errmsg_internal("booking_guard: %s", buf.data),
-			 errhidecontext(true)));
+			 errhidecontext(true), errhidestmt(true)));
 }

@@ -231,11 +231,19 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 	event.problem = edata->message;
 	enforce_log(&event);
 	if (level != 0)
+	{
+		/* it does not, now */
+		char	   *end = edata->detail != NULL ?
+			strstr(edata->detail, REPORT_REFUSES_MEANWHILE) : NULL;
+
+		if (end != NULL)
+			*end = '\0';
 		ereport(level,
 				(errcode(edata->sqlerrcode),
 				 errmsg_internal("%s", edata->message),
 				 edata->detail ? errdetail_internal("%s", edata->detail) : 0,
 				 edata->hint ? errhint("%s", edata->hint) : 0));
+	}
 	return NULL;
 }
 

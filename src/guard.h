@@ -440,9 +440,8 @@ extern bool claims_start(Guard *guard, TupleTableSlot *slot,
 						 const ClaimColumns *columns, TimestampTz *start);
 extern bool claims_count(Guard *guard, const KeyValues *key,
 						 ClaimTally *tally);
-extern void claims_tally_init(ClaimTally *tally, Guard *guard);
-extern void claims_count_more(Guard *guard, const KeyValues *key,
-							  ClaimTally *tally);
+extern bool claims_count_in(Guard *guard, Oid service_relid,
+							ClaimTally *tally);
 extern bool claims_count_orphans(Guard *guard, Oid booking_relid,
 								 ClaimTally *tally);
 extern bool claims_count_orphans_unlocked(Guard *guard, ClaimTally *tally);
@@ -460,7 +459,8 @@ extern ServiceState service_state(Guard *guard, const KeyValues *key,
 								  GuardSide key_of, bool lock);
 extern ServiceState service_state_at(Guard *guard, const KeyValues *key,
 									 Snapshot snapshot);
-extern void service_count_claims(Guard *guard, ClaimTally *tally);
+extern SPIPlanPtr service_prepare(Guard *guard, Oid relid, GuardSide key_of,
+								  ServiceLock lock);
 extern void service_refuse(Guard *guard, RefusalKind kind, Relation rel,
 						   TupleTableSlot *slot, ClaimTally *tally);
 extern const Refusal *service_last_refusal(void);

@@ -826,6 +826,46 @@ check_triggers(Checkup *checkup, const GuardTrigger *service,
 }
 
 /*
+ * Report a trigger that was cloned to a partition which is none any more: it
+ * was detached while the event triggers were off.
+ */
+static void
+check_clone(Checkup *checkup, const GuardTrigger *clone, GuardSide side)
+{
+	const GuardTrigger *root = clone;
+	GuardRule	rule = {0};
+	Oid			service_relid;
+	Oid			booking_relid;
+
+	if (!OidIsValid(clone->parent) || get_rel_relispartition(clone->relid))
+		return;
+	while (root != NULL && OidIsValid(root->parent))
+		root = catalog_trigger(root->parent);
+	if (root == NULL)
+		return;
+	for (int s = SERVICE_SIDE; s <= BOOKING_SIDE; s++)
+	{
+		const GuardTrigger *half = s == (int) side ?
+			root : catalog_partner(root, s);
+
+		if (half == NULL ||
+			rule_read_arguments(&rule, s, half->nargs, half->args) != NULL)
+			return;
+	}
+	service_relid = side == SERVICE_SIDE ? root->relid : root->from_relid;
+	booking_relid = side == SERVICE_SIDE ? root->from_relid : root->relid;
+	add_finding(checkup, root->name, SEVERITY_WARNING,
+				psprintf("Table %s is no partition of table %s any more, but still has its trigger \"%s\".",
+						 report_table_name(clone->relid),
+						 report_table_name(root->relid), clone->name),
+				psprintf("%s %s",
+						 unprotect_call(checkup, service_relid, booking_relid,
+										rule.booking_key),
+						 rule_definition(&rule, checkup->sibling,
+										 service_relid, booking_relid)));
+}
+
+/*
  * Report shared triggers on tables that no guard stands on.  A table that is
  * a partition of a guarded one has a clone of the guard's trigger.
  */
@@ -841,6 +881,15 @@ check_left_over(Checkup *checkup)
 													 SERVICE_FUNCTION)))
 		guarded = list_append_unique_oid(guarded,
 										 ((GuardTrigger *) lfirst(lc))->relid);
+
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+	{
+		foreach(lc, catalog_triggers_of(catalog_function(checkup->sibling,
+														 side == SERVICE_SIDE ?
+														 SERVICE_FUNCTION :
+														 BOOKING_FUNCTION)))
+			check_clone(checkup, (GuardTrigger *) lfirst(lc), side);
+	}
 
 	for (int i = 0; i < (int) lengthof(shared); i++)
 	{

@@ -303,69 +303,6 @@ same_columns(List *a, List *b)
 	return list_length(a) == list_length(b);
 }
 
-/*
- * Complete a rule's keys from the foreign key between the tables, or from the
- * service table's primary key.
- */
-static void
-learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid)
-{
-	List	   *fks = foreign_keys(booking_relid, service_relid);
-	List	   *keys = NIL;
-	ListCell   *lc;
-
-	if (rule->booking_key == NIL)
-	{
-		foreach(lc, fks)
-		{
-			ForeignKey *fk = (ForeignKey *) lfirst(lc);
-			bool		known = false;
-			ListCell   *l;
-
-			foreach(l, keys)
-				known |= same_columns((List *) lfirst(l), fk->booking_key);
-			if (!known)
-				keys = lappend(keys, fk->booking_key);
-		}
-		if (list_length(keys) > 1)
-			report_several_foreign_keys(service_relid, booking_relid, keys);
-		if (keys == NIL && foreign_keys(service_relid, booking_relid) != NIL)
-			report_wrong_way_round(service_relid, booking_relid);
-		if (keys == NIL)
-			report_no_foreign_key(service_relid, booking_relid);
-		rule->booking_key = (List *) linitial(keys);
-	}
-
-	if (rule->service_key != NIL)
-		return;
-
-	foreach(lc, fks)
-	{
-		ForeignKey *fk = (ForeignKey *) lfirst(lc);
-		ListCell   *name;
-
-		if (!same_columns(fk->booking_key, rule->booking_key))
-			continue;
-		/* the foreign key's columns in the order of ours */
-		foreach(name, rule->booking_key)
-		{
-			for (int i = 0; i < list_length(fk->booking_key); i++)
-			{
-				if (strcmp(list_nth(fk->booking_key, i), lfirst(name)) == 0)
-					rule->service_key =
-						lappend(rule->service_key,
-								list_nth(fk->service_key, i));
-			}
-		}
-		return;
-	}
-
-	rule->service_key = catalog_primary_key(service_relid);
-	if (rule->service_key == NIL)
-		report_no_primary_key(service_relid);
-}
-
-
 /* ----------------------------------------------------------------
  *		Existing guards
  * ----------------------------------------------------------------
@@ -421,6 +358,79 @@ find_guards(Oid sibling, Oid service_relid, Oid booking_relid,
 			catalog_partner(service, BOOKING_SIDE) == NULL)
 			pair->broken = lappend(pair->broken, service->name);
 	}
+}
+
+/*
+ * Complete a rule's keys from the foreign key between the tables or, if there
+ * is none, from the one guard that is there already; the service's from its
+ * primary key.
+ */
+static void
+learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid,
+		   const GuardPair *existing)
+{
+	List	   *fks = foreign_keys(booking_relid, service_relid);
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	if (rule->booking_key == NIL)
+	{
+		foreach(lc, fks)
+		{
+			ForeignKey *fk = (ForeignKey *) lfirst(lc);
+			bool		known = false;
+			ListCell   *l;
+
+			foreach(l, keys)
+				known |= same_columns((List *) lfirst(l), fk->booking_key);
+			if (!known)
+				keys = lappend(keys, fk->booking_key);
+		}
+		if (list_length(keys) > 1)
+			report_several_foreign_keys(service_relid, booking_relid, keys);
+		if (keys == NIL && list_length(existing->rules) == 1)
+		{
+			const GuardRule *other = (GuardRule *) linitial(existing->rules);
+
+			rule->booking_key = other->booking_key;
+			if (rule->service_key == NIL)
+				rule->service_key = other->service_key;
+			return;
+		}
+		if (keys == NIL && foreign_keys(service_relid, booking_relid) != NIL)
+			report_wrong_way_round(service_relid, booking_relid);
+		if (keys == NIL)
+			report_no_foreign_key(service_relid, booking_relid);
+		rule->booking_key = (List *) linitial(keys);
+	}
+
+	if (rule->service_key != NIL)
+		return;
+
+	foreach(lc, fks)
+	{
+		ForeignKey *fk = (ForeignKey *) lfirst(lc);
+		ListCell   *name;
+
+		if (!same_columns(fk->booking_key, rule->booking_key))
+			continue;
+		/* the foreign key's columns in the order of ours */
+		foreach(name, rule->booking_key)
+		{
+			for (int i = 0; i < list_length(fk->booking_key); i++)
+			{
+				if (strcmp(list_nth(fk->booking_key, i), lfirst(name)) == 0)
+					rule->service_key =
+						lappend(rule->service_key,
+								list_nth(fk->service_key, i));
+			}
+		}
+		return;
+	}
+
+	rule->service_key = catalog_primary_key(service_relid);
+	if (rule->service_key == NIL)
+		report_no_primary_key(service_relid);
 }
 
 /*
@@ -915,7 +925,8 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	catalog_lock_labels(service_relid, rule_label_column(&rule, SERVICE_SIDE));
 	catalog_lock_labels(booking_relid, rule_label_column(&rule, BOOKING_SIDE));
 
-	learn_keys(&rule, service_relid, booking_relid);
+	find_guards(sibling, service_relid, booking_relid, &pair);
+	learn_keys(&rule, service_relid, booking_relid, &pair);
 
 	zone = zone_name(rule.time_zone);
 	if (zone != NULL)
@@ -925,7 +936,6 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	if (zone == NULL)
 		report_unknown_time_zone(guard);
 
-	find_guards(sibling, service_relid, booking_relid, &pair);
 	found = find_by_key(&pair, rule.booking_key);
 	if (found >= 0)
 	{

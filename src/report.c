@@ -371,7 +371,8 @@ log_event(Guard *guard, const char *action, bool is_verdict, const char *key,
 	event.mode = guard->rule->mode;
 	event.is_verdict = is_verdict;
 	event.key = key;
-	if (tally != NULL)
+	event.count = key != NULL ? 1 : 0;	/* it is about one booking ... */
+	if (tally != NULL)				/* ... or one service */
 	{
 		event.count = tally->total;
 		if (tally->has_start)
@@ -891,8 +892,7 @@ unusable(Guard *guard, int sqlstate, const char *problem, const char *detail,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("Guard \"%s\" on table %s cannot be enforced: %s.",
 					guard->name, report_table_name(guard->service_relid), problem),
-			 errdetail("%s Until that is mended, the guard refuses whatever it cannot judge.",
-					   detail),
+			 errdetail("%s%s", detail, REPORT_REFUSES_MEANWHILE),
 			 errhint("%s Statements that mend it: SELECT fix FROM %s(); To remove the guard: %s",
 					 hint, extension_function(guard->sibling, HEALTH_FUNCTION),
 					 report_unprotect_call(guard)),
@@ -936,7 +936,8 @@ report_without_partner(const GuardTrigger *trigger, GuardSide side)
 					trigger->name, report_table_name(service_relid),
 					report_table_name(side == SERVICE_SIDE ?
 							   booking_relid : service_relid)),
-			 errdetail("A guard is a pair of constraint triggers of the same name, one on each table. Until that is mended, it refuses whatever it cannot judge."),
+			 errdetail("A guard is a pair of constraint triggers of the same name, one on each table.%s",
+					   REPORT_REFUSES_MEANWHILE),
 			 errhint("If a trigger was renamed, rename it back. To remove the guard: %s",
 					 unprotect_call(trigger->function, service_relid,
 									booking_relid, NIL)),
@@ -957,7 +958,8 @@ report_bad_triggers(const GuardTrigger *service_trigger, const char *problem)
 			 errmsg("Guard \"%s\" on table %s cannot be enforced: %s.",
 					service_trigger->name,
 					report_table_name(service_trigger->relid), problem),
-			 errdetail("Its triggers are not as booking_guard_protect() makes them. Until that is mended, it refuses whatever it cannot judge."),
+			 errdetail("Its triggers are not as booking_guard_protect() makes them.%s",
+					   REPORT_REFUSES_MEANWHILE),
 			 errhint("To remove the guard, and then make it anew: %s",
 					 unprotect_call(service_trigger->function,
 									service_trigger->relid,
@@ -1934,7 +1936,12 @@ report_index_fix(Guard *guard)
 		appendStringInfo(&buf, ", %s", quote_identifier(rule->time_column));
 	appendStringInfoChar(&buf, ')');
 
-	append_active(&buf, guard, " WHERE ", "");
+	/*
+	 * With its labels in the predicate the index would keep an enum from
+	 * being swapped for another one.
+	 */
+	if (!guard->status_is_enum)
+		append_active(&buf, guard, " WHERE ", "");
 	appendStringInfoChar(&buf, ';');
 	return buf.data;
 }
@@ -2071,9 +2078,11 @@ report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
 static char *
 would_dangle(Guard *guard, ClaimTally *tally)
 {
-	return psprintf("%s would point at no %s",
+	return psprintf("%s would point at no %s%s",
 					upcoming_bookings(guard, tally->total),
-					guard->rule->label);
+					guard->rule->label,
+					guard->rule->retire_column != NULL ?
+					", or at a retired one" : "");
 }
 
 /* Where a guard looked for the services of such bookings. */

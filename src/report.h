@@ -13,6 +13,10 @@
 #include "compat.h"
 #include "guard.h"
 
+/* The end of the DETAIL of a guard's error that it cannot be enforced. */
+#define REPORT_REFUSES_MEANWHILE \
+	" Until that is mended, the guard refuses whatever it cannot judge."
+
 /* the triggers */
 extern void report_check_trigger(FunctionCallInfo fcinfo,
 								 const char *function, TriggerEvent when,

@@ -613,7 +613,9 @@ resolve_constraint_root(Oid constraint)
  * need not do or may leave to it:
  *
  * - leans: its check at INSERT locks the service row FOR KEY SHARE and fails
- *   if there is none, at the end of the statement at the latest;
+ *   if there is none, at the end of the statement at the latest.  Not where
+ *   the services are partitioned: it plans with the statement's snapshot, for
+ *   which a partition that is being detached concurrently may still be there;
  * - defers: it may be told to check at the end of the transaction, and will
  *   then, whatever happened to either row meanwhile;
  * - cascades: it carries the bookings along when a service's key changes;
@@ -673,7 +675,8 @@ resolve_foreign_keys(Guard *guard)
 				guard->cascades_moves |= trigger->tgisclone;
 			}
 			else if (form->convalidated && !form->condeferrable)
-				guard->leans = true;
+				guard->leans = get_rel_relkind(other_relid) !=
+					RELKIND_PARTITIONED_TABLE;
 			else if (form->convalidated)
 			{
 				Relation	service = relation_open(guard->service_relid,

@@ -174,7 +174,17 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 	call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid, false);
 	relation_close(service, NoLock);
 	if (call->guards == NIL)
+	{
+		List	   *triggers = catalog_triggers_on(call->relid,
+												   catalog_function(fcinfo->flinfo->fn_oid,
+																	SERVICE_FUNCTION));
+
+		/* One that cannot be understood does not say what the id is of. */
+		if (triggers != NIL)
+			(void) guard_get(((GuardTrigger *) linitial(triggers))->oid,
+							 SERVICE_SIDE);
 		report_not_guarded(call->relid);
+	}
 	call->identifying = guard_identifying(call->guards);
 	call->tenant_column = call->identifying->rule->tenant_column;
 	foreach(lc, call->guards)

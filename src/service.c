@@ -41,8 +41,6 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
-#include "access/tableam.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -52,7 +50,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "guard.h"
 #include "report.h"
@@ -191,10 +188,53 @@ service_note_state(TupleTableSlot *slot, void *arg)
 }
 
 /*
+ * service_prepare
+ *
+ * Prepare the query that finds, and locks, a service by its key in a table:
+ * the guard's service table or a partition of it.  key_of says whose types the
+ * key values are of.  Its row has the guard's retire_column or, if that has
+ * none, nothing of interest.
+ */
+SPIPlanPtr
+service_prepare(Guard *guard, Oid relid, GuardSide key_of, ServiceLock lock)
+{
+	StringInfoData sql;
+	Oid			argtypes[MAX_PARAMS];
+
+	initStringInfo(&sql);
+	if (guard->rule->retire_column != NULL)
+		appendStringInfo(&sql, "SELECT x.%s",
+						 quote_identifier(guard->rule->retire_column));
+	else
+		appendStringInfoString(&sql, "SELECT 1");
+	query_append_relation(&sql, relid);
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		GuardKeyColumn *column = &guard->key[i];
+		bool		of_booking = key_of == BOOKING_SIDE;
+		char	   *name = query_key_column(guard->service_relid,
+											column->service_name,
+											column->collation);
+
+		argtypes[i] = of_booking ?
+			column->booking_type : column->service_type;
+		appendStringInfoString(&sql, i == 0 ? " WHERE " : " AND ");
+		generate_operator_clause(&sql, name, column->service_type,
+								 of_booking ?
+								 column->eq_opr : column->service_eq_opr,
+								 psprintf("$%d", i + 1), argtypes[i]);
+	}
+	if (lock == SERVICE_KEY_SHARE)
+		appendStringInfoString(&sql, " FOR KEY SHARE OF x");
+	else if (lock == SERVICE_FOR_UPDATE)
+		appendStringInfoString(&sql, " FOR UPDATE OF x");
+	return query_prepare(sql.data, guard->nkeys, argtypes, relid);
+}
+
+/*
  * Find the service with this key, as the service table's owner and with the
  * newest snapshot, and lock it until the transaction ends; true if there is
- * one.  key_of says whose types the key values are of.  callback gets the row,
- * with the guard's retire_column or, if that has none, nothing of interest.
+ * one.  callback gets the row; see service_prepare().
  *
  * FOR KEY SHARE is the server's foreign keys' own lock: see RI_FKey_check().
  * It waits for whoever deletes the row or changes its key, and FOR UPDATE for
@@ -204,7 +244,7 @@ service_note_state(TupleTableSlot *slot, void *arg)
  */
 static bool
 find_row(Guard *guard, const KeyValues *key, GuardSide key_of,
-			 ServiceLock lock, QueryRowCallback callback, void *arg)
+		 ServiceLock lock, QueryRowCallback callback, void *arg)
 {
 	SPIPlanPtr *plan = &guard->service_plan[key_of][lock];
 
@@ -216,41 +256,7 @@ find_row(Guard *guard, const KeyValues *key, GuardSide key_of,
 		LockRelationOid(guard->service_relid, RowShareLock);
 
 	if (!query_is_ready(plan))
-	{
-		StringInfoData sql;
-		Oid			argtypes[MAX_PARAMS];
-
-		initStringInfo(&sql);
-		if (guard->rule->retire_column != NULL)
-			appendStringInfo(&sql, "SELECT x.%s",
-							 quote_identifier(guard->rule->retire_column));
-		else
-			appendStringInfoString(&sql, "SELECT 1");
-		query_append_relation(&sql, guard->service_relid);
-		for (int i = 0; i < guard->nkeys; i++)
-		{
-			GuardKeyColumn *column = &guard->key[i];
-			bool		of_booking = key_of == BOOKING_SIDE;
-			char	   *name = query_key_column(guard->service_relid,
-												column->service_name,
-												column->collation);
-
-			argtypes[i] = of_booking ?
-				column->booking_type : column->service_type;
-			appendStringInfoString(&sql, i == 0 ? " WHERE " : " AND ");
-			generate_operator_clause(&sql, name, column->service_type,
-									 of_booking ?
-									 column->eq_opr : column->service_eq_opr,
-									 psprintf("$%d", i + 1), argtypes[i]);
-		}
-		if (lock == SERVICE_KEY_SHARE)
-			appendStringInfoString(&sql, " FOR KEY SHARE OF x");
-		else if (lock == SERVICE_FOR_UPDATE)
-			appendStringInfoString(&sql, " FOR UPDATE OF x");
-		*plan = query_prepare(sql.data, guard->nkeys, argtypes,
-							  guard->service_relid);
-	}
-
+		*plan = service_prepare(guard, guard->service_relid, key_of, lock);
 	return query_run(*plan, key, guard->service_relid, true, callback,
 					 arg) > 0;
 }
@@ -501,36 +507,4 @@ booking_guard_truncate(PG_FUNCTION_ARGS)
 	}
 
 	return PointerGetDatum(NULL);
-}
-
-/*
- * service_count_claims
- *
- * Add to a count the claims on all services in the table that carries the
- * guard's trigger, which is a service table or a partition with rows of its
- * own.  The services are read with the newest snapshot and without a lock.
- */
-void
-service_count_claims(Guard *guard, ClaimTally *tally)
-{
-	Relation	rel = relation_open(guard->carrier_relid, AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		KeyValues	key;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!claims_has_key(guard, slot))
-			continue;
-		claims_key_values(guard, slot, &key);
-		claims_count_more(guard, &key, tally);
-	}
-
-	ExecDropSingleTupleTableSlot(slot);
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	relation_close(rel, NoLock);
 }

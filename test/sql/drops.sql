@@ -100,6 +100,9 @@ ALTER TABLE "Booking" DROP CONSTRAINT fk;
 INSERT INTO "Booking" VALUES (2, 99);
 UPDATE "Service" SET id = 3 WHERE id = 1;
 DELETE FROM "Service" WHERE id = 1;
+-- to give the guard other options it takes no foreign key to learn the columns from
+SELECT booking_guard_protect('"Service"', '"Booking"', tenant_column => 'tenant', or_replace => true);
+SELECT booking_guard_protect('"Service"', '"Booking"', tenant_column => 'tenant', inactive_column => 'cancelled_at', or_replace => true);
 
 --
 -- Who may drop a column need not be able to drop the guard: he is told

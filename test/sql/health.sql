@@ -368,7 +368,7 @@ CREATE TRIGGER zzz_cancel BEFORE DELETE ON "Room" FOR EACH ROW EXECUTE FUNCTION 
 SELECT * FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
--- A partition that was detached keeps its trigger for TRUNCATE, if the event triggers were off.
+-- A partition that was detached keeps its triggers, if the event triggers were off.
 ALTER EVENT TRIGGER booking_guard_ddl_end DISABLE;
 ALTER EVENT TRIGGER booking_guard_sql_drop DISABLE;
 CREATE TABLE "Room 2" PARTITION OF "Room" FOR VALUES FROM (10) TO (20);

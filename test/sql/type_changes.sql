@@ -80,6 +80,17 @@ DROP TYPE "Status_old";
 ALTER TABLE booking ALTER status SET DEFAULT 'CONFIRMED';
 COMMIT;
 SELECT guarded();
+-- also with the index that the guard asks for
+SELECT booking_guard_unprotect('service', 'booking');
+DROP INDEX booking_service_id_idx;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], inactive_column => 'gone');
+SELECT fix FROM booking_guard_health() WHERE problem ~ 'index' \gexec
+SELECT count(*) FROM booking_guard_health() WHERE problem ~ 'index';
+BEGIN;
+CREATE TYPE "Status_new" AS ENUM ('CONFIRMED', 'CANCELLED', 'PENDING');
+ALTER TABLE booking ALTER status DROP DEFAULT;
+ALTER TABLE booking ALTER status TYPE "Status_new" USING (status::text::"Status_new");
+ROLLBACK;
 -- a label that blocks is not there any more
 BEGIN;
 CREATE TYPE "Status_new" AS ENUM ('BOOKED', 'CANCELLED', 'PENDING');
