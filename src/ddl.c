@@ -516,14 +516,29 @@ check_concurrent_detach(RangeVar *relation, RangeVar *name, Oid sibling)
  */
 
 /*
- * The partition that was just attached or detached.  The server does not tell
- * its OID; but the name still is what it was, and the table is locked.
+ * The partition that was just attached to a table, or detached.  The server
+ * does not tell its OID; but the name still is what it was, and the table is
+ * locked, unless another event trigger has made it the name of something else.
  */
 static Oid
-partition_of_command(AlterTableCmd *cmd)
+partition_of_command(AlterTableCmd *cmd, Oid relid, Oid sibling)
 {
-	return RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock,
-							false);
+	Oid			partition = RangeVarGetRelid(castNode(PartitionCmd,
+													  cmd->def)->name,
+											 NoLock, false);
+
+	if (cmd->subtype == AT_AttachPartition ?
+		!get_rel_relispartition(partition) ||
+		get_partition_parent(partition, false) != relid :
+		get_rel_relispartition(partition))
+		elog(ERROR, "could not find the partition of table %u", relid);
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+	{
+		if (triggers_on(relid, side, sibling) != NIL &&
+			triggers_on(partition, side, sibling) == NIL)
+			elog(ERROR, "could not find the partition of table %u", relid);
+	}
+	return partition;
 }
 
 static void
@@ -562,14 +577,14 @@ look_at_alter_table(CollectedCommand *command, Oid sibling)
 			case AT_AttachPartition:
 				if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 					break;		/* an index */
-				other = partition_of_command(cmd);
+				other = partition_of_command(cmd, relid, sibling);
 				check_own_guards(other, sibling);
 				attach_services(other, sibling);
 				attach_bookings(other, sibling);
 				break;
 			case AT_DetachPartition:
 			case AT_DetachPartitionFinalize:
-				other = partition_of_command(cmd);
+				other = partition_of_command(cmd, relid, sibling);
 				if (cmd->subtype == AT_DetachPartition &&
 					!((PartitionCmd *) cmd->def)->concurrent)
 					check_departure(other, sibling);

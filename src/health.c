@@ -401,8 +401,15 @@ try_guard(Checkup *checkup, const GuardTrigger *service,
 	Guard	   *guard = guard_try(service->oid, SERVICE_SIDE, &edata);
 
 	if (guard == NULL)
-		add_finding(checkup, service->name, SEVERITY_ERROR, edata->message,
+	{
+		char	   *end = strstr(edata->detail, REPORT_REFUSES_MEANWHILE);
+
+		if (end != NULL)
+			*end = '\0';
+		add_finding(checkup, service->name, SEVERITY_ERROR,
+					psprintf("%s %s", edata->message, edata->detail),
 					broken_guard_fix(checkup, service, booking));
+	}
 	return guard;
 }
 

@@ -571,12 +571,21 @@ rewrite_triggers(Guard *guard, const char *name)
 
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
-		trigger[side] = catalog_trigger_by_name(side == SERVICE_SIDE ?
-												guard->service_relid :
-												guard->booking_relid, name);
-		if (trigger[side]->enabled != TRIGGER_FIRES_ON_ORIGIN ||
-			guard_trigger_problem(trigger[side], side) != NULL)
+		Oid			relid = side == SERVICE_SIDE ?
+			guard->service_relid : guard->booking_relid;
+		ListCell   *lc;
+
+		trigger[side] = catalog_trigger_by_name(relid, name);
+		if (guard_trigger_problem(trigger[side], side) != NULL)
 			return false;
+		foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+		{
+			GuardTrigger *clone = catalog_trigger_by_name(lfirst_oid(lc),
+														  name);
+
+			if (clone == NULL || clone->enabled != TRIGGER_FIRES_ON_ORIGIN)
+				return false;
+		}
 	}
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{

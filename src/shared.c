@@ -12,12 +12,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "commands/trigger.h"
+#include "nodes/parsenodes.h"
 
 #include "guard.h"
 #include "report.h"
@@ -36,6 +37,27 @@ has_trigger(Oid relid, Oid sibling, const char *name, const char *function)
 	if (trigger->function != catalog_function(sibling, function))
 		report_name_taken(relid, name);
 	return true;
+}
+
+/*
+ * Make one of the shared triggers, as the caller.  Not by a statement: that
+ * would take the right to look into the extension's schema, which the server
+ * does not ask for when it clones a trigger either.
+ */
+static void
+create_trigger(Oid relid, Oid sibling, const char *name, const char *function,
+			   int16 timing, int16 event, bool row)
+{
+	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
+
+	stmt->trigname = pstrdup(name);
+	stmt->timing = timing;
+	stmt->events = event;
+	stmt->row = row;
+	(void) CreateTrigger(stmt, NULL, relid, InvalidOid, InvalidOid,
+						 InvalidOid, catalog_function(sibling, function),
+						 InvalidOid, NULL, false, false);
+	CommandCounterIncrement();
 }
 
 /*
@@ -65,28 +87,21 @@ drop_trigger(Oid relid, Oid sibling, const char *name, const char *function)
 void
 shared_create(Oid relid, Oid sibling)
 {
-	const char *schema = quote_identifier(get_namespace_name(get_func_namespace(sibling)));
 	ListCell   *lc;
 
 	if (!has_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
 					 BEFORE_DELETE_FUNCTION))
-		query_execute(psprintf("CREATE TRIGGER %s BEFORE DELETE ON %s"
-							   " FOR EACH ROW EXECUTE FUNCTION %s.%s()",
-							   BEFORE_DELETE_TRIGGER_NAME,
-							   rule_table_name(relid), schema,
-							   BEFORE_DELETE_FUNCTION));
+		create_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
+					   BEFORE_DELETE_FUNCTION, TRIGGER_TYPE_BEFORE,
+					   TRIGGER_TYPE_DELETE, true);
 
 	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
-		Oid			table = lfirst_oid(lc);
-
-		if (!has_trigger(table, sibling, TRUNCATE_TRIGGER_NAME,
+		if (!has_trigger(lfirst_oid(lc), sibling, TRUNCATE_TRIGGER_NAME,
 						 TRUNCATE_FUNCTION))
-			query_execute(psprintf("CREATE TRIGGER %s AFTER TRUNCATE ON %s"
-								   " FOR EACH STATEMENT EXECUTE FUNCTION %s.%s()",
-								   TRUNCATE_TRIGGER_NAME,
-								   rule_table_name(table), schema,
-								   TRUNCATE_FUNCTION));
+			create_trigger(lfirst_oid(lc), sibling, TRUNCATE_TRIGGER_NAME,
+						   TRUNCATE_FUNCTION, TRIGGER_TYPE_AFTER,
+						   TRIGGER_TYPE_TRUNCATE, false);
 	}
 }
 

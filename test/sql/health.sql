@@ -379,6 +379,12 @@ ALTER EVENT TRIGGER booking_guard_sql_drop ENABLE;
 SELECT * FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
+-- A session that overrides guards
+SET booking_guard.enforcement = warn;
+SELECT * FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
+SELECT * FROM booking_guard_health();
+
 -- Indexes: of the whole, or of each partition
 DROP INDEX "Stay_roomId_idx";
 SELECT * FROM booking_guard_health();

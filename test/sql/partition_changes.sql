@@ -224,6 +224,15 @@ ALTER TABLE service ATTACH PARTITION service_rom FOR VALUES IN ('Rom');
 CREATE TABLE service_bonn PARTITION OF service FOR VALUES IN ('Bonn');
 SELECT * FROM remains WHERE "table"::text ~ 'rom|bonn';
 RESET ROLE;
+-- and none to the schema of the extension
+CREATE SCHEMA locked;
+ALTER EXTENSION booking_guard SET SCHEMA locked;
+SET ROLE regress_partition_changes;
+CREATE TABLE service_ulm PARTITION OF service FOR VALUES IN ('Ulm');
+RESET ROLE;
+ALTER EXTENSION booking_guard SET SCHEMA public;
+DROP SCHEMA locked;
+SELECT * FROM remains WHERE "table"::text ~ 'ulm';
 SELECT booking_guard_unprotect('service', 'booking');
 SELECT * FROM remains;
 CREATE ROLE regress_partition_guard;

@@ -151,6 +151,15 @@ SELECT array_agg(oid ORDER BY oid) = :'triggers' AS same FROM pg_trigger WHERE t
 ALTER TABLE booking DISABLE TRIGGER "BG_booking_service_id";
 SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at', or_replace => true);
 SELECT tgenabled FROM pg_trigger WHERE tgname ~ '^BG_';
+-- so is a partition's part of it
+BEGIN;
+CREATE TABLE pservice (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE pservice_1 PARTITION OF pservice FOR VALUES FROM (0) TO (10);
+SELECT booking_guard_protect('pservice', 'booking', ARRAY['service_id'], label => 'other', validate => false);
+ALTER TABLE pservice_1 DISABLE TRIGGER USER;
+SELECT booking_guard_protect('pservice', 'booking', ARRAY['service_id'], label => 'other', validate => false, or_replace => true);
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'pservice_1'::regclass ORDER BY 1;
+ROLLBACK;
 -- With others: an error that shows both
 SELECT booking_guard_protect('service', 'booking', keep_attached => false);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
