@@ -71,6 +71,17 @@ enforce_is_on(void)
 }
 
 /*
+ * enforce_is_logging
+ *
+ * Whether refusals are logged that nobody overrides.
+ */
+bool
+enforce_is_logging(void)
+{
+	return log_blocked;
+}
+
+/*
  * enforce_level
  *
  * With what a guard in this mode refuses now: ERROR, WARNING, or 0 for not at

@@ -218,18 +218,20 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 
 	guard_describe(trigger_oid, side, &event);
 	level = enforce_level(event.mode);
-	if (level == ERROR)
+	if (level == ERROR && !enforce_is_logging())
 		return guard_get(trigger_oid, side);
 
 	guard = guard_try(trigger_oid, side, &edata);
 	if (guard != NULL)
 		return guard;
 
-	if (is_early)
+	if (is_early && level != ERROR)
 		return NULL;
 	event.action = side == SERVICE_SIDE ? "change service" : "change booking";
 	event.problem = edata->message;
 	enforce_log(&event);
+	if (level == ERROR)
+		ReThrowError(edata);
 	if (level != 0)
 	{
 		/* it does not, now */

@@ -472,6 +472,7 @@ extern bool protect_has_index(Guard *guard, IndexSearch *search);
 /* enforce.c: what becomes of a refusal */
 extern void enforce_define_settings(void);
 extern bool enforce_is_on(void);
+extern bool enforce_is_logging(void);
 extern int	enforce_level(const char *mode);
 extern void enforce_log(const GuardEvent *event);
 

@@ -660,6 +660,8 @@ list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 }
 
 static char *dangling_hint(Guard *guard, ClaimTally *tally);
+static char *claims_query(Guard *guard, Oid booking_relid,
+						  const char *exists, Oid service_relid);
 
 /*
  * report_service_refused
@@ -686,6 +688,11 @@ report_service_refused(Guard *guard, RefusalKind kind, Relation rel,
 	hint = psprintf("Cancel or move %s first.", them);
 	if (kind == REFUSE_DROP)
 		hint = dangling_hint(guard, tally);
+	else if (kind == REFUSE_DETACH ||
+			 (kind == REFUSE_TRUNCATE && rel->rd_rel->relispartition))
+		hint = psprintf("%s To list %s: %s", hint, them,
+						claims_query(guard, guard->booking_relid, "EXISTS",
+									 RelationGetRelid(rel)));
 	if (kind == REFUSE_TRUNCATE && !rel->rd_rel->relispartition)
 		hint = psprintf("%s To remove both, truncate both tables in one statement: TRUNCATE %s, %s;",
 						hint, report_table_name(RelationGetRelid(rel)),
@@ -1721,6 +1728,18 @@ append_active(StringInfo buf, Guard *guard, const char *first,
 char *
 report_orphans_query(Guard *guard, Oid booking_relid)
 {
+	return claims_query(guard, booking_relid, "NOT EXISTS",
+						guard->service_relid);
+}
+
+/*
+ * SQL that lists the claims for whose service EXISTS or NOT EXISTS holds in
+ * service_relid: the guard's service table or a partition of it.
+ */
+static char *
+claims_query(Guard *guard, Oid booking_relid, const char *exists,
+			 Oid service_relid)
+{
 	const GuardRule *rule = guard->rule;
 	StringInfoData buf;
 
@@ -1730,8 +1749,8 @@ report_orphans_query(Guard *guard, Oid booking_relid)
 	for (int i = 0; i < guard->nkeys; i++)
 		appendStringInfo(&buf, "x.%s IS NOT NULL AND ",
 						 quote_identifier(guard->key[i].booking_name));
-	appendStringInfoString(&buf, "NOT EXISTS (SELECT FROM ");
-	appendStringInfo(&buf, "%s s WHERE ", report_table_name(guard->service_relid));
+	appendStringInfo(&buf, "%s (SELECT FROM ", exists);
+	appendStringInfo(&buf, "%s s WHERE ", report_table_name(service_relid));
 	for (int i = 0; i < guard->nkeys; i++)
 		appendStringInfo(&buf, "%ss.%s = x.%s", i == 0 ? "" : " AND ",
 						 quote_identifier(guard->key[i].service_name),
