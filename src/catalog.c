@@ -157,6 +157,22 @@ catalog_triggers_on(Oid relid, Oid function)
 }
 
 /*
+ * catalog_guard_triggers
+ *
+ * The guards' triggers on one side of a table (GuardTrigger *), clones
+ * included.  sibling is any function of the extension.
+ */
+List *
+catalog_guard_triggers(Oid relid, GuardSide side, Oid sibling)
+{
+	return catalog_triggers_on(relid,
+							   catalog_function(sibling,
+												side == SERVICE_SIDE ?
+												SERVICE_FUNCTION :
+												BOOKING_FUNCTION));
+}
+
+/*
  * catalog_lock_labels
  *
  * If a column's type is an enum, or a domain over one, keep its labels from

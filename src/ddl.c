@@ -16,30 +16,20 @@
  * A rename locks nothing: it changes what the triggers of the renamed table
  * (which is locked) say about that very table.  Only a command that has to be
  * validated looks at the other table, and only one that brings claims keeps
- * deletes from it meanwhile; see attach_bookings().
+ * deletes from it meanwhile; see partition.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
-#include "catalog/partition.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
-#include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
-#include "commands/tablecmds.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
-#include "storage/lmgr.h"
 #include "tcop/deparse_utility.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -49,21 +39,6 @@
 PG_FUNCTION_INFO_V1(booking_guard_ddl_start);
 PG_FUNCTION_INFO_V1(booking_guard_ddl_end);
 PG_FUNCTION_INFO_V1(booking_guard_sql_drop);
-
-
-/*
- * The guards' triggers on one side of a table (GuardTrigger *), clones
- * included.
- */
-static List *
-triggers_on(Oid relid, GuardSide side, Oid sibling)
-{
-	return catalog_triggers_on(relid,
-							   catalog_function(sibling,
-												side == SERVICE_SIDE ?
-												SERVICE_FUNCTION :
-												BOOKING_FUNCTION));
-}
 
 
 /* ----------------------------------------------------------------
@@ -81,7 +56,7 @@ follow_column(Oid relid, const char *name, const char *new_name, Oid sibling)
 	{
 		ListCell   *lc;
 
-		foreach(lc, triggers_on(relid, side, sibling))
+		foreach(lc, catalog_guard_triggers(relid, side, sibling))
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			GuardRule	rule = {0};
@@ -198,11 +173,13 @@ follow_rename(RenameStmt *stmt, ObjectAddress address, Oid sibling)
  */
 
 /*
+ * ddl_still_enforceable
+ *
  * The guard of a trigger on a table that was just altered.  If it cannot be
  * enforced any more, the command is refused.
  */
-static Guard *
-still_enforceable(const GuardTrigger *trigger, GuardSide side)
+Guard *
+ddl_still_enforceable(const GuardTrigger *trigger, GuardSide side)
 {
 	ErrorData  *edata;
 	Guard	   *guard = guard_try(trigger->oid, side, &edata);
@@ -229,7 +206,7 @@ validate_values(Oid relid, const char *column, Oid sibling)
 	{
 		ListCell   *lc;
 
-		foreach(lc, triggers_on(relid, side, sibling))
+		foreach(lc, catalog_guard_triggers(relid, side, sibling))
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			GuardRule	rule = {0};
@@ -241,7 +218,7 @@ validate_values(Oid relid, const char *column, Oid sibling)
 									 trigger->args) == NULL &&
 				 !rule_names_column(&rule, side, column)))
 				continue;
-			guard = still_enforceable(trigger, side);
+			guard = ddl_still_enforceable(trigger, side);
 			if (guard != NULL &&
 				claims_count_orphans(guard, guard->booking_relid, &tally))
 				report_alter_orphans(guard, relid, column, &tally);
@@ -250,18 +227,20 @@ validate_values(Oid relid, const char *column, Oid sibling)
 }
 
 /*
+ * ddl_check_persistence
+ *
  * A table that is not logged loses its rows in a crash.  Bookings that are
  * logged would lose their services; a foreign key refuses that as well:
  * ATPrepChangePersistence().
  */
-static void
-check_persistence(Oid relid, Oid sibling)
+void
+ddl_check_persistence(Oid relid, Oid sibling)
 {
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
 		ListCell   *lc;
 
-		foreach(lc, triggers_on(relid, side, sibling))
+		foreach(lc, catalog_guard_triggers(relid, side, sibling))
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			Oid			service_relid = side == SERVICE_SIDE ?
@@ -286,227 +265,11 @@ check_inheritance(Oid child, Oid parent, Oid sibling)
 {
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
-		if (triggers_on(parent, side, sibling) != NIL)
+		if (catalog_guard_triggers(parent, side, sibling) != NIL)
 			report_guarded_inheritance(child, parent, parent);
-		if (triggers_on(child, side, sibling) != NIL)
+		if (catalog_guard_triggers(child, side, sibling) != NIL)
 			report_guarded_inheritance(child, parent, child);
 	}
-}
-
-
-/* ----------------------------------------------------------------
- *		Partitions
- * ----------------------------------------------------------------
- */
-
-/*
- * Refuse to take a partition away: relid is that, or what it was part of.
- */
-static void
-refuse(Guard *guard, RefusalKind kind, Oid relid, ClaimTally *tally)
-{
-	Relation	rel = relation_open(relid, NoLock);
-
-	service_refuse(guard, kind, rel, NULL, tally);
-	relation_close(rel, NoLock);
-}
-
-/*
- * A table with a guard of its own becomes a partition.  booking_guard_protect()
- * takes none either: rows of its sister partitions would not be guarded, and
- * what happens to the whole would not be seen.
- */
-static void
-check_own_guards(Oid partition, Oid sibling)
-{
-	ListCell   *table;
-
-	foreach(table, find_all_inheritors(partition, NoLock, NULL))
-	{
-		for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
-		{
-			ListCell   *lc;
-
-			foreach(lc, triggers_on(lfirst_oid(table), side, sibling))
-			{
-				GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-
-				if (!OidIsValid(trigger->parent))
-					report_guarded_partition(trigger, side);
-			}
-		}
-	}
-}
-
-/*
- * A partition was added to a guarded table, which has cloned its triggers to
- * it and to all partitions below.
- */
-static void
-attach_services(Oid partition, Oid sibling)
-{
-	ListCell   *lc;
-
-	if (triggers_on(partition, SERVICE_SIDE, sibling) == NIL)
-		return;
-	shared_create(partition, sibling);
-	foreach(lc, find_all_inheritors(partition, NoLock, NULL))
-		check_persistence(lfirst_oid(lc), sibling);
-}
-
-/*
- * The same for bookings, which may be claims that no trigger has judged.
- * (Services that come can leave no claim without one.)
- *
- * A deleter that is about to count does not see them before we commit, nor
- * waits for us on account of the bookings.  So keep deletes and key changes
- * from the services until then, and let those in flight end first, with the
- * lock that the server takes for a foreign key (CloneFkReferencing()), on the
- * partitions too, which may be written to by their own names.  It conflicts
- * with no lock of bookers.
- */
-static void
-attach_bookings(Oid partition, Oid sibling)
-{
-	ListCell   *lc;
-
-	foreach(lc, triggers_on(partition, BOOKING_SIDE, sibling))
-	{
-		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-		Guard	   *guard;
-		ClaimTally	tally;
-
-		LockRelationOid(trigger->from_relid, ShareRowExclusiveLock);
-		(void) find_all_inheritors(trigger->from_relid, ShareRowExclusiveLock,
-								   NULL);
-		guard = still_enforceable(trigger, BOOKING_SIDE);
-		if (guard != NULL && claims_count_orphans(guard, partition, &tally))
-			report_attach_orphans(guard, partition, &tally);
-	}
-}
-
-/*
- * Refuse that a partition leaves a guarded table with services in it that
- * have claims.  Its rows, and its triggers, are still there; the caller sees
- * to it that nobody makes a claim on one of them.
- */
-static void
-check_departure(Oid partition, Oid sibling)
-{
-	ListCell   *lc;
-
-	foreach(lc, triggers_on(partition, SERVICE_SIDE, sibling))
-	{
-		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-		Guard	   *guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
-		ClaimTally	tally;
-
-		if (guard != NULL && claims_count_in(guard, partition, &tally))
-			refuse(guard, REFUSE_DETACH, partition, &tally);
-	}
-}
-
-/*
- * A partition is no part of a guarded table any more.  The server drops the
- * triggers that it had cloned to it, but takes a guard's for those of a
- * foreign key, which it treats otherwise, and leaves them behind.
- * See DropClonedTriggersFromPartition(), which this follows.
- */
-static void
-drop_clones(Oid partition, Oid sibling)
-{
-	ObjectAddresses *objects = new_object_addresses();
-	ListCell   *table;
-
-	foreach(table, find_all_inheritors(partition, NoLock, NULL))
-	{
-		for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
-		{
-			ListCell   *lc;
-
-			foreach(lc, triggers_on(lfirst_oid(table), side, sibling))
-			{
-				GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-				ObjectAddress address;
-
-				if (!OidIsValid(trigger->parent))
-					continue;
-				deleteDependencyRecordsForClass(TriggerRelationId,
-												trigger->oid,
-												TriggerRelationId,
-												DEPENDENCY_PARTITION_PRI);
-				deleteDependencyRecordsForClass(TriggerRelationId,
-												trigger->oid,
-												RelationRelationId,
-												DEPENDENCY_PARTITION_SEC);
-				ObjectAddressSet(address, TriggerRelationId, trigger->oid);
-				add_exact_object_address(&address, objects);
-			}
-		}
-	}
-
-	CommandCounterIncrement();
-	performMultipleDeletions(objects, DROP_RESTRICT,
-							 PERFORM_DELETION_INTERNAL);
-	free_object_addresses(objects);
-	shared_drop(partition, sibling);
-}
-
-/*
- * Lock the tables whose foreign keys reference a partition, as the server will
- * when it detaches it: ATDetachCheckNoForeignKeyRefs().  Who writes to such a
- * table has locked it before the one that it references, and so must we.
- */
-static void
-lock_referencing_tables(Oid partition)
-{
-	Relation	rel = relation_open(partition, AccessShareLock);
-	TriggerDesc *trigdesc = CopyTriggerDesc(rel->trigdesc);
-
-	relation_close(rel, NoLock);
-	for (int i = 0; trigdesc != NULL && i < trigdesc->numtriggers; i++)
-	{
-		if (RI_FKey_trigger_type(trigdesc->triggers[i].tgfoid) == RI_TRIGGER_PK)
-			LockRelationOid(trigdesc->triggers[i].tgconstrrelid, ShareLock);
-	}
-}
-
-/*
- * Refuse to detach a partition concurrently that has services with claims.
- *
- * That must be known before the command begins.  Its first transaction makes
- * the partition disappear for all others, and commits; what its second one
- * finds comes too late.  We run in the first one.  It lets others book
- * meanwhile, so that we keep bookers out of the guarded table here, with the
- * weakest lock that does.  Who has booked is done and seen.  Whoever comes
- * later waits for that lock before it plans to read any partition (find_row()),
- * and plans with the newest snapshot (query_run()), for which this one has
- * gone.  It
- * would not do to lock the partition: a plan that waits for that already
- * knows of it, and reads it in the end.
- */
-static void
-check_concurrent_detach(RangeVar *relation, RangeVar *name, Oid sibling)
-{
-	Oid			relid;
-	Oid			partition;
-
-	/* The lock that the command takes itself, by whom it lets take it. */
-	relid = RangeVarGetRelidExtended(relation, ShareUpdateExclusiveLock,
-									 RVR_MISSING_OK,
-									 RangeVarCallbackOwnsRelation, NULL);
-	if (!OidIsValid(relid) ||
-		triggers_on(relid, SERVICE_SIDE, sibling) == NIL)
-		return;
-	partition = RangeVarGetRelid(name, NoLock, true);
-	if (!OidIsValid(partition) || !get_rel_relispartition(partition) ||
-		get_partition_parent(partition, false) != relid)
-		return;					/* the command will say so itself */
-
-	lock_referencing_tables(partition);
-	LockRelationOid(llast_oid(get_partition_ancestors(partition)),
-					ExclusiveLock);
-	check_departure(partition, sibling);
 }
 
 
@@ -514,32 +277,6 @@ check_concurrent_detach(RangeVar *relation, RangeVar *name, Oid sibling)
  *		What a command did
  * ----------------------------------------------------------------
  */
-
-/*
- * The partition that was just attached to a table, or detached.  The server
- * does not tell its OID; but the name still is what it was, and the table is
- * locked, unless another event trigger has made it the name of something else.
- */
-static Oid
-partition_of_command(AlterTableCmd *cmd, Oid relid, Oid sibling)
-{
-	Oid			partition = RangeVarGetRelid(castNode(PartitionCmd,
-													  cmd->def)->name,
-											 NoLock, false);
-
-	if (cmd->subtype == AT_AttachPartition ?
-		!get_rel_relispartition(partition) ||
-		get_partition_parent(partition, false) != relid :
-		get_rel_relispartition(partition))
-		elog(ERROR, "could not find the partition of table %u", relid);
-	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
-	{
-		if (triggers_on(relid, side, sibling) != NIL &&
-			triggers_on(partition, side, sibling) == NIL)
-			elog(ERROR, "could not find the partition of table %u", relid);
-	}
-	return partition;
-}
 
 static void
 look_at_alter_table(CollectedCommand *command, Oid sibling)
@@ -569,7 +306,7 @@ look_at_alter_table(CollectedCommand *command, Oid sibling)
 		{
 			case AT_SetLogged:
 			case AT_SetUnLogged:
-				check_persistence(relid, sibling);
+				ddl_check_persistence(relid, sibling);
 				break;
 			case AT_AddInherit:
 				check_inheritance(relid, other, sibling);
@@ -577,18 +314,11 @@ look_at_alter_table(CollectedCommand *command, Oid sibling)
 			case AT_AttachPartition:
 				if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 					break;		/* an index */
-				other = partition_of_command(cmd, relid, sibling);
-				check_own_guards(other, sibling);
-				attach_services(other, sibling);
-				attach_bookings(other, sibling);
+				partition_attached(relid, cmd, sibling);
 				break;
 			case AT_DetachPartition:
 			case AT_DetachPartitionFinalize:
-				other = partition_of_command(cmd, relid, sibling);
-				if (cmd->subtype == AT_DetachPartition &&
-					!((PartitionCmd *) cmd->def)->concurrent)
-					check_departure(other, sibling);
-				drop_clones(other, sibling);
+				partition_detached(relid, cmd, sibling);
 				break;
 			default:
 				break;
@@ -602,7 +332,7 @@ look_at_create_table(Oid relid, Oid sibling)
 	ListCell   *lc;
 
 	if (get_rel_relispartition(relid))
-		attach_services(relid, sibling);
+		partition_created(relid, sibling);
 	else
 	{
 		foreach(lc, catalog_parents(relid))
@@ -631,6 +361,7 @@ Datum
 booking_guard_ddl_start(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
+	AlterTableStmt *stmt;
 	ListCell   *lc;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
@@ -638,15 +369,16 @@ booking_guard_ddl_start(PG_FUNCTION_ARGS)
 	if (!IsA(event->parsetree, AlterTableStmt))
 		PG_RETURN_VOID();
 
-	foreach(lc, ((AlterTableStmt *) event->parsetree)->cmds)
+	stmt = (AlterTableStmt *) event->parsetree;
+	foreach(lc, stmt->cmds)
 	{
 		AlterTableCmd *cmd = (AlterTableCmd *) lfirst(lc);
 
 		if (cmd->subtype == AT_DetachPartition &&
 			((PartitionCmd *) cmd->def)->concurrent)
-			check_concurrent_detach(((AlterTableStmt *) event->parsetree)->relation,
-									((PartitionCmd *) cmd->def)->name,
-									fcinfo->flinfo->fn_oid);
+			partition_check_concurrent_detach(stmt->relation,
+											  ((PartitionCmd *) cmd->def)->name,
+											  fcinfo->flinfo->fn_oid);
 	}
 	PG_RETURN_VOID();
 }
@@ -725,7 +457,7 @@ check_dropped_column(Oid relid, const char *column, Oid sibling)
 	{
 		ListCell   *lc;
 
-		foreach(lc, triggers_on(relid, side, sibling))
+		foreach(lc, catalog_guard_triggers(relid, side, sibling))
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			GuardRule	rule = {0};
@@ -736,55 +468,6 @@ check_dropped_column(Oid relid, const char *column, Oid sibling)
 				rule_names_column(&rule, side, column))
 				report_column_needed(trigger, side, column);
 		}
-	}
-}
-
-/*
- * Whether we hold ACCESS EXCLUSIVE on a partitioned table or on one of its
- * partitions that is partitioned itself: to drop a partition takes that on
- * what it was a partition of, heap_drop_with_catalog().
- */
-static bool
-may_have_lost_partition(Oid relid)
-{
-	ListCell   *lc;
-
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
-	{
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE &&
-			compat_is_locked_by_me(lfirst_oid(lc), AccessExclusiveLock))
-			return true;
-	}
-	return false;
-}
-
-/*
- * A table was dropped that had a guard's trigger of this name and was a
- * service table or a partition of one.  If a guard of this name has lost a
- * partition, refuse if claims have lost their service with it.
- *
- * The command holds ACCESS EXCLUSIVE on what that was a partition of.  Every
- * booker holds ROW SHARE on the whole table and on the partitions in its plan
- * until its end.
- */
-static void
-check_dropped_services(const char *name, Oid sibling)
-{
-	ListCell   *lc;
-
-	foreach(lc, catalog_guards(sibling, SERVICE_SIDE))
-	{
-		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-		Guard	   *guard;
-		ClaimTally	tally;
-
-		if (strcmp(trigger->name, name) != 0 ||
-			!may_have_lost_partition(trigger->relid))
-			continue;
-		guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
-		if (guard != NULL &&
-			claims_count_orphans(guard, guard->booking_relid, &tally))
-			refuse(guard, REFUSE_DROP, trigger->relid, &tally);
 	}
 }
 
@@ -850,7 +533,7 @@ booking_guard_sql_drop(PG_FUNCTION_ARGS)
 				shared_drop(relid, sibling);
 		}
 		else if (DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)))
-			check_dropped_services(name, sibling);
+			partition_dropped(name, sibling);
 	}
 
 	if (SPI_finish() != SPI_OK_FINISH)

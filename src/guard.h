@@ -24,6 +24,7 @@
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "pgtime.h"
 #include "tcop/dest.h"
@@ -357,6 +358,7 @@ extern char *rule_table_name(Oid relid);
 extern GuardTrigger *catalog_trigger(Oid trigger_oid);
 extern GuardTrigger *catalog_trigger_by_name(Oid relid, const char *name);
 extern List *catalog_triggers_on(Oid relid, Oid function);
+extern List *catalog_guard_triggers(Oid relid, GuardSide side, Oid sibling);
 extern void catalog_lock_labels(Oid relid, const char *column);
 extern void catalog_write_arguments(const GuardTrigger *trigger,
 									List *arguments);
@@ -475,6 +477,19 @@ extern bool enforce_is_on(void);
 extern bool enforce_is_logging(void);
 extern int	enforce_level(const char *mode);
 extern void enforce_log(const GuardEvent *event);
+
+/* ddl.c: the event triggers */
+extern Guard *ddl_still_enforceable(const GuardTrigger *trigger,
+									GuardSide side);
+extern void ddl_check_persistence(Oid relid, Oid sibling);
+
+/* partition.c: partitions of guarded tables that come and go */
+extern void partition_created(Oid partition, Oid sibling);
+extern void partition_attached(Oid relid, AlterTableCmd *cmd, Oid sibling);
+extern void partition_detached(Oid relid, AlterTableCmd *cmd, Oid sibling);
+extern void partition_check_concurrent_detach(RangeVar *relation,
+											  RangeVar *name, Oid sibling);
+extern void partition_dropped(const char *name, Oid sibling);
 
 /* shared.c: the triggers that all guards of a service table share */
 extern void shared_create(Oid relid, Oid sibling);

@@ -250,7 +250,7 @@ find_row(Guard *guard, const KeyValues *key, GuardSide key_of,
 
 	/*
 	 * Wait for the table here, if we must, and not when the plan is already
-	 * being made: see check_concurrent_detach().
+	 * being made: see partition.c.
 	 */
 	if (lock != SERVICE_NO_LOCK)
 		LockRelationOid(guard->service_relid, RowShareLock);
