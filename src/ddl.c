@@ -22,7 +22,7 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
@@ -31,6 +31,7 @@
 #include "nodes/parsenodes.h"
 #include "tcop/deparse_utility.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "guard.h"
@@ -133,13 +134,14 @@ typed_tables(Oid type_relid, Oid sibling)
 		foreach(lc, catalog_guards(sibling, side))
 		{
 			Oid			relid = ((GuardTrigger *) lfirst(lc))->relid;
-			Relation	rel = try_relation_open(relid, NoLock);
+			HeapTuple	tuple = SearchSysCache1(RELOID,
+												ObjectIdGetDatum(relid));
 
-			if (rel == NULL)
+			if (!HeapTupleIsValid(tuple))
 				continue;
-			if (rel->rd_rel->reloftype == type)
+			if (((Form_pg_class) GETSTRUCT(tuple))->reloftype == type)
 				relids = list_append_unique_oid(relids, relid);
-			relation_close(rel, NoLock);
+			ReleaseSysCache(tuple);
 		}
 	}
 	return relids;
@@ -190,8 +192,8 @@ ddl_still_enforceable(const GuardTrigger *trigger, GuardSide side)
 }
 
 /*
- * A column of a guarded table has another type or expression now.  The guard
- * must still understand it, and the new values must not be claims that point
+ * A column of a guarded table has another type or expression now; one of a
+ * single partition may have the latter.  The guard must still understand it, and the new values must not be claims that point
  * at nothing.
  *
  * ALTER TABLE holds ACCESS EXCLUSIVE on this table.  The other one is only
@@ -213,14 +215,14 @@ validate_values(Oid relid, const char *column, Oid sibling)
 			Guard	   *guard;
 			ClaimTally	tally;
 
-			if (OidIsValid(trigger->parent) ||
-				(rule_read_arguments(&rule, side, trigger->nargs,
-									 trigger->args) == NULL &&
-				 !rule_names_column(&rule, side, column)))
+			if (rule_read_arguments(&rule, side, trigger->nargs,
+									trigger->args) == NULL &&
+				!rule_names_column(&rule, side, column))
 				continue;
 			guard = ddl_still_enforceable(trigger, side);
 			if (guard != NULL &&
-				claims_count_orphans(guard, guard->booking_relid, &tally))
+				claims_count_orphans(guard, side == BOOKING_SIDE ?
+									 relid : guard->booking_relid, &tally))
 				report_alter_orphans(guard, relid, column, &tally);
 		}
 	}

@@ -318,11 +318,12 @@ typedef struct IndexSearch
 	char	   *obstacle;		/* why one on the key does not, a sentence */
 } IndexSearch;
 
-/* Who the user was; see query_become_owner(). */
+/* Who the user was, and the settings; see query_become_owner(). */
 typedef struct SavedUser
 {
 	Oid			userid;
 	int			sec_context;
+	int			guc_nestlevel;
 } SavedUser;
 
 typedef void (*QueryRowCallback) (TupleTableSlot *slot, void *arg);
@@ -396,8 +397,7 @@ extern Guard *guard_identifying(List *guards);
 extern void guard_free(Guard *guard);
 
 /* query.c: run a guard's queries */
-extern void query_become_owner(Oid relid, int more_security,
-							   SavedUser *saved);
+extern void query_become_owner(Oid relid, SavedUser *saved);
 extern void query_restore_user(const SavedUser *saved);
 extern SPIPlanPtr query_prepare(const char *sql, int nargs, Oid *argtypes,
 								Oid as_owner_of);

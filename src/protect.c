@@ -710,17 +710,11 @@ table_has_index(Guard *guard, Oid relid, List *conditions, IndexSearch *search)
 	bool		partitioned =
 		rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	bool		found = false;
-	int			save_nestlevel;
 	SavedUser	saved;
 	ListCell   *lc;
 
-	/*
-	 * Looking at a predicate evaluates what is constant in it, and that may
-	 * call functions of the table's owner: as DefineIndex() does, be the owner
-	 * meanwhile, and able to do little else.
-	 */
-	query_become_owner(relid, SECURITY_RESTRICTED_OPERATION, &saved);
-	save_nestlevel = NewGUCNestLevel();
+	/* To look at a predicate may call functions of the table's owner. */
+	query_become_owner(relid, &saved);
 
 	foreach(lc, RelationGetIndexList(rel))
 	{
@@ -738,7 +732,6 @@ table_has_index(Guard *guard, Oid relid, List *conditions, IndexSearch *search)
 		index_close(index, AccessShareLock);
 	}
 
-	AtEOXact_GUC(false, save_nestlevel);
 	query_restore_user(&saved);
 
 	if (!found && partitioned)

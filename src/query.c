@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -50,14 +51,17 @@ static void callback_noop(DestReceiver *self);
  * Become the owner of a table, as the server's foreign keys do, so that
  * neither row-level security nor a missing privilege of the caller hides a
  * row, and so that no code of the owner's runs as anybody else.
- * SECURITY_NOFORCE_RLS sees past FORCE ROW LEVEL SECURITY as well;
- * more_security adds flags.
+ * SECURITY_NOFORCE_RLS sees past FORCE ROW LEVEL SECURITY as well.
+ *
+ * To plan a query may call functions of the owner's: those that are constant
+ * in the predicate of an index.  As DefineIndex() does, keep them from changing
+ * the caller's session: settings are put back, and little else can be done.
  *
  * Should an error be thrown before query_restore_user(), the abort of the
- * (sub)transaction restores the user.
+ * (sub)transaction restores the user and the settings.
  */
 void
-query_become_owner(Oid relid, int more_security, SavedUser *saved)
+query_become_owner(Oid relid, SavedUser *saved)
 {
 	HeapTuple	tuple;
 	Oid			owner;
@@ -72,7 +76,9 @@ query_become_owner(Oid relid, int more_security, SavedUser *saved)
 	SetUserIdAndSecContext(owner,
 						   saved->sec_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS | more_security);
+						   SECURITY_RESTRICTED_OPERATION |
+						   SECURITY_NOFORCE_RLS);
+	saved->guc_nestlevel = NewGUCNestLevel();
 }
 
 /*
@@ -83,6 +89,7 @@ query_become_owner(Oid relid, int more_security, SavedUser *saved)
 void
 query_restore_user(const SavedUser *saved)
 {
+	AtEOXact_GUC(false, saved->guc_nestlevel);
 	SetUserIdAndSecContext(saved->userid, saved->sec_context);
 }
 
@@ -102,7 +109,7 @@ query_prepare(const char *sql, int nargs, Oid *argtypes, Oid as_owner_of)
 		elog(ERROR, "SPI_connect failed");
 
 	if (OidIsValid(as_owner_of))
-		query_become_owner(as_owner_of, 0, &saved);
+		query_become_owner(as_owner_of, &saved);
 
 	plan = SPI_prepare(sql, nargs, argtypes);
 	if (plan == NULL)
@@ -223,7 +230,7 @@ query_run_at(SPIPlanPtr plan, const KeyValues *params, Oid relid,
 	}
 
 	if (as_owner)
-		query_become_owner(relid, 0, &saved);
+		query_become_owner(relid, &saved);
 
 	/*
 	 * Should the plan have to be made anew, which partitions a table has

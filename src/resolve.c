@@ -613,9 +613,7 @@ resolve_constraint_root(Oid constraint)
  * need not do or may leave to it:
  *
  * - leans: its check at INSERT locks the service row FOR KEY SHARE and fails
- *   if there is none, at the end of the statement at the latest.  Not where
- *   the services are partitioned: it plans with the statement's snapshot, for
- *   which a partition that is being detached concurrently may still be there;
+ *   if there is none, at the end of the statement at the latest;
  * - defers: it may be told to check at the end of the transaction, and will
  *   then, whatever happened to either row meanwhile;
  * - cascades: it carries the bookings along when a service's key changes;
@@ -627,7 +625,10 @@ resolve_constraint_root(Oid constraint)
  * convalidated, and checks nothing.
  *
  * A foreign key knows nothing of retiring: it is content with a retired
- * service.  The booking side of a guard that is not leaves nothing to it.
+ * service.  And if the services are partitioned, its check plans with the
+ * snapshot of the statement that fired it, for which a partition that is being
+ * detached concurrently may still be there.  In either case the booking side
+ * leaves nothing to it.
  */
 static void
 resolve_foreign_keys(Guard *guard)
@@ -641,7 +642,9 @@ resolve_foreign_keys(Guard *guard)
 	/* A copy: catalog lookups may make the relation forget its own. */
 	TriggerDesc *trigdesc = CopyTriggerDesc(carrier->trigdesc);
 
-	if (guard->side == BOOKING_SIDE && guard->rule->retire_column != NULL)
+	if (guard->side == BOOKING_SIDE &&
+		(guard->rule->retire_column != NULL ||
+		 get_rel_relkind(other_relid) == RELKIND_PARTITIONED_TABLE))
 		trigdesc = NULL;
 
 	for (int i = 0; trigdesc != NULL && i < trigdesc->numtriggers; i++)
@@ -675,8 +678,7 @@ resolve_foreign_keys(Guard *guard)
 				guard->cascades_moves |= trigger->tgisclone;
 			}
 			else if (form->convalidated && !form->condeferrable)
-				guard->leans = get_rel_relkind(other_relid) !=
-					RELKIND_PARTITIONED_TABLE;
+				guard->leans = true;
 			else if (form->convalidated)
 			{
 				Relation	service = relation_open(guard->service_relid,

@@ -273,6 +273,48 @@ INSERT INTO booking VALUES (25, 2, 'eve');
 REVOKE ALL ON service FROM regress_guard_services;
 INSERT INTO booking VALUES (26, 2, 'eve');
 
+--
+-- Planning a query calls functions of the table's owner that are in the
+-- predicate of an index. They cannot change the session of whoever asks.
+--
+SET client_min_messages = warning;
+CREATE SCHEMA trap AUTHORIZATION regress_guard_services;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO regress_guard_services;
+SET ROLE regress_guard_services;
+CREATE TABLE trap.service (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE trap.service_1 PARTITION OF trap.service FOR VALUES FROM (0) TO (10);
+CREATE TABLE trap.booking (id int, service_id int, status text, date timestamptz);
+CREATE FUNCTION trap.spring(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('booking_guard_test.sprung', 'yes', false);
+	PERFORM set_config('datestyle', 'German', false);
+	RETURN true;
+END $$;
+CREATE INDEX ON trap.booking (service_id) WHERE trap.spring(1);
+RESET ROLE;
+SET datestyle = ISO;
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id']);
+SHOW datestyle;
+INSERT INTO trap.service VALUES (1), (2);
+INSERT INTO trap.booking VALUES (1, 1, 'PENDING', '2100-01-01');
+DELETE FROM trap.service WHERE id = 2;
+SELECT outcome FROM safe_delete_service(1, service_table => 'trap.service');
+SELECT count(*) FROM booking_guard_health();
+SHOW datestyle;
+-- the owner's own statements can, as they can without a guard
+SET ROLE regress_guard_services;
+DELETE FROM trap.booking;
+RESET ROLE;
+SET datestyle = ISO;
+SET booking_guard_test.sprung = 'no';
+TRUNCATE trap.service_1;
+ALTER TABLE trap.service DETACH PARTITION trap.service_1;
+ALTER TABLE trap.service ATTACH PARTITION trap.service_1 FOR VALUES FROM (0) TO (10);
+DROP TABLE trap.service_1;
+SHOW datestyle;
+SELECT current_setting('booking_guard_test.sprung', true);
+DROP SCHEMA trap CASCADE;
+
 SET client_min_messages = warning;
 DROP SCHEMA roles CASCADE;
 DROP ROLE regress_guard_services, regress_guard_bookings, regress_guard_clerk, regress_guard_customer;
