@@ -334,6 +334,7 @@ typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 
 /* rule.c: a guard's rule as text */
 extern bool rule_list_has(List *list, const char *string);
+extern List *rule_list_without(List *strings, List *others);
 extern bool rule_is_mode(const char *mode);
 extern const char *rule_mode(int nargs, char **args);
 extern char *rule_read_arguments(GuardRule *rule, GuardSide side,
@@ -354,6 +355,7 @@ extern Datum rule_text_array(List *strings);
 extern char *rule_array_literal(List *strings);
 extern void rule_append_array(StringInfo buf, List *strings);
 extern char *rule_table_name(Oid relid);
+extern char *rule_function_name(Oid sibling, const char *name);
 
 /* catalog.c: triggers, functions and tables, as the catalog has them */
 extern GuardTrigger *catalog_trigger(Oid trigger_oid);
@@ -470,6 +472,18 @@ extern void service_forget_refusal(void);
 
 /* protect.c */
 extern bool protect_has_index(Guard *guard, IndexSearch *search);
+
+/* mend.c: statements that mend a guard */
+extern char *mend_protect_call(const GuardRule *rule, Oid sibling,
+							   Oid service_relid, Oid booking_relid);
+extern char *mend_unprotect_call(Oid sibling, Oid service_relid,
+								 Oid booking_relid, List *booking_key);
+extern char *mend_rename_trigger(const GuardTrigger *trigger,
+								 const char *new_name);
+extern char *mend_broken_guard(Oid sibling, const GuardTrigger *service,
+							   const GuardTrigger *booking);
+extern char *mend_half_guard(Oid sibling, const GuardTrigger *half,
+							 GuardSide side, const GuardTrigger **other);
 
 /* enforce.c: what becomes of a refusal */
 extern void enforce_define_settings(void);

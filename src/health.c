@@ -3,9 +3,9 @@
  * health.c
  *	  booking_guard_health(): what weakens the guards now.
  *
- * Each finding comes with statements that end it.  Where what the user meant
- * cannot be known, they err on the side of refusing too much, and name what
- * there is to choose from.
+ * Each finding comes with statements that end it; those that make a guard
+ * anew are mend.c's.  Where what the user meant cannot be known, they err on
+ * the side of refusing too much, and name what there is to choose from.
  *
  *-------------------------------------------------------------------------
  */
@@ -101,12 +101,6 @@ compare_findings(const ListCell *a, const ListCell *b)
 	return fa->number < fb->number ? -1 : 1;
 }
 
-
-/* ----------------------------------------------------------------
- *		Statements
- * ----------------------------------------------------------------
- */
-
 /* "a", "b" */
 static char *
 quoted_list(List *words)
@@ -122,64 +116,10 @@ quoted_list(List *words)
 }
 
 static char *
-extension_name(Checkup *checkup, const char *function)
-{
-	return quote_qualified_identifier(get_namespace_name(get_func_namespace(checkup->sibling)),
-									  function);
-}
-
-static char *
 drop_trigger(const GuardTrigger *trigger)
 {
 	return psprintf("DROP TRIGGER %s ON %s;", quote_identifier(trigger->name),
 					rule_table_name(trigger->relid));
-}
-
-static char *
-rename_trigger(const GuardTrigger *trigger, const char *new_name)
-{
-	return psprintf("ALTER TRIGGER %s ON %s RENAME TO %s;",
-					quote_identifier(trigger->name),
-					rule_table_name(trigger->relid),
-					quote_identifier(new_name));
-}
-
-/*
- * The call that makes a guard have this rule, whatever it has now.
- */
-static char *
-protect_call(Checkup *checkup, const GuardRule *rule, Oid service_relid,
-			 Oid booking_relid)
-{
-	char	   *call = rule_definition(rule, checkup->sibling, service_relid,
-									   booking_relid);
-
-	call[strlen(call) - strlen(");")] = '\0';
-	return psprintf("%s, or_replace => true);", call);
-}
-
-/*
- * The call that removes a guard, by its key; without one (NIL), what is left
- * of broken ones between the two tables.
- */
-static char *
-unprotect_call(Checkup *checkup, Oid service_relid, Oid booking_relid,
-			   List *booking_key)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfo(&buf, "SELECT %s(%s, %s",
-					 extension_name(checkup, UNPROTECT_FUNCTION),
-					 quote_literal_cstr(rule_table_name(service_relid)),
-					 quote_literal_cstr(rule_table_name(booking_relid)));
-	if (booking_key != NIL)
-	{
-		appendStringInfoString(&buf, ", ");
-		rule_append_array(&buf, booking_key);
-	}
-	appendStringInfoString(&buf, ");");
-	return buf.data;
 }
 
 
@@ -187,207 +127,6 @@ unprotect_call(Checkup *checkup, Oid service_relid, Oid booking_relid,
  *		A guard that cannot be enforced
  * ----------------------------------------------------------------
  */
-
-/* Arguments of try_rule(). */
-typedef struct RuleTrial
-{
-	const GuardRule *rule;
-	Oid			sibling;
-	Oid			service_relid;
-	Oid			booking_relid;
-} RuleTrial;
-
-static void
-try_rule(void *arg)
-{
-	RuleTrial  *trial = (RuleTrial *) arg;
-
-	guard_free(resolve_rule(NULL, BOOKING_SIDE, trial->rule, trial->sibling,
-							trial->service_relid, trial->booking_relid,
-							trial->booking_relid));
-}
-
-/*
- * Why a guard could not be made with this rule, as an SQLSTATE; 0 if it
- * could.
- */
-static int
-rule_error(Checkup *checkup, const GuardRule *rule, Oid service_relid,
-		   Oid booking_relid)
-{
-	RuleTrial	trial = {rule, checkup->sibling, service_relid, booking_relid};
-	ErrorData  *edata = query_try(try_rule, &trial);
-
-	return edata != NULL ? edata->sqlerrcode : 0;
-}
-
-static bool
-has_column(Oid relid, const char *name)
-{
-	return get_attnum(relid, name) > 0;
-}
-
-static bool
-has_columns(Oid relid, List *names)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (!has_column(relid, (char *) lfirst(lc)))
-			return false;
-	}
-	return true;
-}
-
-/*
- * The strings that are in one list and not in the other.
- */
-static List *
-strings_without(List *strings, List *others)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-	{
-		if (!rule_list_has(others, (char *) lfirst(lc)))
-			result = lappend(result, lfirst(lc));
-	}
-	return result;
-}
-
-/*
- * A rule without the statuses that its enum does not know.
- *
- * The label that one was renamed to, if it was, is among those that the rule
- * does not list.  Of a guard by blocking_statuses all of these block
- * afterwards: it will refuse too much until told better, but loses nothing.
- */
-static void
-mend_statuses(GuardRule *rule, List *labels)
-{
-	List	   *unknown = strings_without(rule_statuses(rule), labels);
-
-	if (unknown == NIL)
-		return;
-	rule->free_statuses = strings_without(rule->free_statuses, unknown);
-	if (rule->free_statuses == NIL)
-		rule->blocking_statuses = labels;
-}
-
-static void
-forget_statuses(GuardRule *rule)
-{
-	rule->status_column = NULL;
-	rule->blocking_statuses = rule->free_statuses = NIL;
-}
-
-/*
- * A rule as like a broken guard's as can be, and not weaker: what it names and
- * is no longer there has no say any more.  A booking without a status column
- * is active, one without a time is upcoming.  A key whose columns are not
- * there is left out, to be learnt from the foreign key.
- */
-static GuardRule *
-mend_rule(const GuardRule *broken, Oid service_relid, Oid booking_relid)
-{
-	GuardRule  *rule = rule_copy(broken);
-
-	if (!has_columns(service_relid, rule->service_key))
-		rule->service_key = NIL;
-	if (!has_columns(booking_relid, rule->booking_key))
-		rule->booking_key = rule->service_key = NIL;
-	if (rule->tenant_column != NULL &&
-		!has_column(service_relid, rule->tenant_column))
-		rule->tenant_column = NULL;
-	if (rule->retire_column != NULL &&
-		!has_column(service_relid, rule->retire_column))
-		rule->retire_column = rule->retire_value = NULL;
-	if (rule->inactive_column != NULL &&
-		!has_column(booking_relid, rule->inactive_column))
-		rule->inactive_column = NULL;
-	if (rule->time_column != NULL &&
-		!has_column(booking_relid, rule->time_column))
-		rule->time_column = NULL;
-
-	if (rule->status_column != NULL &&
-		!has_column(booking_relid, rule->status_column))
-		forget_statuses(rule);
-	if (rule->status_column != NULL)
-	{
-		Oid			type = getBaseType(get_atttype(booking_relid,
-												   get_attnum(booking_relid,
-															  rule->status_column)));
-
-		if (type_is_enum(type))
-			mend_statuses(rule, catalog_enum_labels(type));
-	}
-	return rule;
-}
-
-/*
- * The statements that mend a guard which has both its triggers and cannot be
- * resolved.
- */
-static char *
-broken_guard_fix(Checkup *checkup, const GuardTrigger *service,
-				 const GuardTrigger *booking)
-{
-	Oid			service_relid = service->relid;
-	Oid			booking_relid = booking->relid;
-	GuardRule	rule = {0};
-	GuardRule  *mended;
-	char	   *removal;
-	int			error;
-	StringInfoData columns;
-	ListCell   *lc;
-
-	if (rule_read_arguments(&rule, SERVICE_SIDE, service->nargs,
-							service->args) != NULL ||
-		rule_read_arguments(&rule, BOOKING_SIDE, booking->nargs,
-							booking->args) != NULL)
-		return unprotect_call(checkup, service_relid, booking_relid, NIL);
-
-	removal = unprotect_call(checkup, service_relid, booking_relid,
-							 rule.booking_key);
-	error = rule_error(checkup, &rule, service_relid, booking_relid);
-
-	/* If the rule is sound, its triggers are not as they should be. */
-	mended = mend_rule(&rule, service_relid, booking_relid);
-	if (error == 0 || mended->service_key == NIL)
-		return psprintf("%s %s", removal,
-						rule_definition(mended, checkup->sibling,
-										service_relid, booking_relid));
-
-	/* The unique index, unless somebody wrote keys that are no pair by hand. */
-	if (error == ERRCODE_INVALID_FOREIGN_KEY)
-	{
-		if (list_length(rule.service_key) != list_length(rule.booking_key))
-			return removal;
-		initStringInfo(&columns);
-		foreach(lc, rule.service_key)
-			appendStringInfo(&columns, "%s%s", columns.len > 0 ? ", " : "",
-							 quote_identifier((char *) lfirst(lc)));
-		return psprintf("CREATE UNIQUE INDEX %sON %s (%s);",
-						get_rel_relkind(service_relid) ==
-						RELKIND_PARTITIONED_TABLE ? "" : "CONCURRENTLY ",
-						rule_table_name(service_relid), columns.data);
-	}
-
-	/* A type may have changed to one that a guard makes nothing of. */
-	for (int i = 0; i < 3; i++)
-	{
-		if (i == 1)
-			forget_statuses(mended);
-		else if (i == 2)
-			mended->time_column = NULL;
-		if (rule_error(checkup, mended, service_relid, booking_relid) == 0)
-			return protect_call(checkup, mended, service_relid,
-								booking_relid);
-	}
-	return removal;
-}
 
 /*
  * Resolve a guard that has both its triggers, and turn the error, if there is
@@ -408,7 +147,7 @@ try_guard(Checkup *checkup, const GuardTrigger *service,
 			*end = '\0';
 		add_finding(checkup, service->name, SEVERITY_ERROR,
 					psprintf("%s %s", edata->message, edata->detail),
-					broken_guard_fix(checkup, service, booking));
+					mend_broken_guard(checkup->sibling, service, booking));
 	}
 	return guard;
 }
@@ -426,173 +165,28 @@ report_lone_trigger(Checkup *checkup, const GuardTrigger *trigger)
 }
 
 /*
- * The triggers on one side between two tables that have no partner on the
- * other.
- */
-static List *
-half_guards(Checkup *checkup, GuardSide side, Oid service_relid,
-			Oid booking_relid)
-{
-	GuardSide	other_side = side == SERVICE_SIDE ? BOOKING_SIDE : SERVICE_SIDE;
-	List	   *halves = NIL;
-	ListCell   *lc;
-
-	foreach(lc, catalog_guards(checkup->sibling, side))
-	{
-		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-
-		if (trigger->relid == (side == SERVICE_SIDE ?
-							   service_relid : booking_relid) &&
-			trigger->from_relid == (side == SERVICE_SIDE ?
-									booking_relid : service_relid) &&
-			catalog_partner(trigger, other_side) == NULL)
-			halves = lappend(halves, trigger);
-	}
-	return halves;
-}
-
-/*
- * Whether triggers of this name fire before the server's own.
- */
-static bool
-fires_in_time(const char *name)
-{
-	return strcmp(name, RI_TRIGGER_NAME_PREFIX) < 0;
-}
-
-/*
- * The statements that give a guard's two triggers the same name again; NULL
- * if another trigger has it.
- */
-static char *
-renaming_fix(const GuardTrigger *service, const GuardTrigger *booking)
-{
-	const GuardTrigger *const triggers[] = {service, booking};
-	const char *name = service->name;
-	StringInfoData fix;
-
-	if (!fires_in_time(name))
-		name = booking->name;
-	if (!fires_in_time(name))
-		name = psprintf("%s%s", GUARD_NAME_PREFIX, name);
-
-	initStringInfo(&fix);
-	for (int i = 0; i < (int) lengthof(triggers); i++)
-	{
-		if (strcmp(triggers[i]->name, name) == 0)
-			continue;
-		if (catalog_trigger_by_name(triggers[i]->relid, name) != NULL)
-			return NULL;
-		appendStringInfo(&fix, "%s%s", fix.len > 0 ? " " : "",
-						 rename_trigger(triggers[i], name));
-	}
-	return fix.data;
-}
-
-/*
- * The call that makes a guard anew of the one trigger that is left; NULL if
- * that cannot be read.
- *
- * A trigger on the booking table has all that makes a booking a claim; what
- * the other had, its key, tenant and label, is learnt anew.  If only that on
- * the service table is left, its bookings' options are lost: the call asks
- * for the defaults, and is refused where they do not fit.
- */
-static char *
-half_guard_fix(Checkup *checkup, const GuardTrigger *half, GuardSide side)
-{
-	GuardRule	rule = {0};
-	Oid			service_relid = side == SERVICE_SIDE ?
-		half->relid : half->from_relid;
-	Oid			booking_relid = side == SERVICE_SIDE ?
-		half->from_relid : half->relid;
-	ListCell   *lc;
-
-	rule.label = DEFAULT_LABEL;
-	if (side == SERVICE_SIDE)
-	{
-		rule.status_column = "status";
-		rule.time_column = "date";
-		rule.time_zone = "UTC";
-		rule.booking_label = "booking";
-		rule.keep_attached = true;
-		rule.mode = MODE_ENFORCE;
-	}
-	if (rule_read_arguments(&rule, side, half->nargs, half->args) != NULL)
-		return NULL;
-
-	/* All guards of a table have the same tenant column. */
-	foreach(lc, catalog_guards(checkup->sibling, SERVICE_SIDE))
-	{
-		GuardTrigger *other = (GuardTrigger *) lfirst(lc);
-		GuardRule	others = {0};
-
-		if (side == BOOKING_SIDE && other->relid == service_relid &&
-			rule_read_arguments(&others, SERVICE_SIDE, other->nargs,
-								other->args) == NULL)
-			rule.tenant_column = others.tenant_column;
-	}
-	return protect_call(checkup, &rule, service_relid, booking_relid);
-}
-
-/*
  * Report a guard of which only the trigger on this side is there.
- *
- * One that was renamed on one side only is there in two halves.  If there are
- * more between the same tables, which belongs to which cannot be told; and
- * since making one anew removes all halves, the fix makes all of them.
  */
 static void
 check_half(Checkup *checkup, const GuardTrigger *half, GuardSide side)
 {
-	Oid			service_relid = side == SERVICE_SIDE ?
-		half->relid : half->from_relid;
-	Oid			booking_relid = side == SERVICE_SIDE ?
-		half->from_relid : half->relid;
-	List	   *services = half_guards(checkup, SERVICE_SIDE, service_relid,
-									   booking_relid);
-	List	   *bookings = half_guards(checkup, BOOKING_SIDE, service_relid,
-									   booking_relid);
-	StringInfoData fix;
-	ListCell   *lc;
+	const GuardTrigger *other;
+	char	   *fix = mend_half_guard(checkup->sibling, half, side, &other);
 
-	if (list_length(services) == 1 && list_length(bookings) == 1)
-	{
-		char	   *renaming = renaming_fix(linitial(services),
-											linitial(bookings));
-
-		if (renaming != NULL && side == SERVICE_SIDE)
-			add_finding(checkup, half->name, SEVERITY_ERROR,
-						psprintf("Guard \"%s\" on table %s cannot be enforced: its trigger on table %s has another name, \"%s\".",
-								 half->name, report_table_name(service_relid),
-								 report_table_name(booking_relid),
-								 ((GuardTrigger *) linitial(bookings))->name),
-						renaming);
-		if (renaming != NULL)
-			return;				/* one finding for both halves */
-	}
-
-	initStringInfo(&fix);
-	if (bookings == NIL && list_length(services) == 1)
-		bookings = services;
-	foreach(lc, bookings)
-	{
-		char	   *call = half_guard_fix(checkup, (GuardTrigger *) lfirst(lc),
-										  bookings == services ?
-										  SERVICE_SIDE : BOOKING_SIDE);
-
-		if (call != NULL)
-			appendStringInfo(&fix, "%s%s", fix.len > 0 ? " " : "", call);
-	}
-	if (fix.len == 0)
-		appendStringInfoString(&fix, unprotect_call(checkup, service_relid,
-													booking_relid, NIL));
-
-	add_finding(checkup, half->name, SEVERITY_ERROR,
-				psprintf("Guard \"%s\" on table %s cannot be enforced: its trigger on table %s is missing, and with it the options it kept.",
-						 half->name, report_table_name(service_relid),
-						 report_table_name(half->from_relid)),
-				fix.data);
+	if (other == NULL)
+		add_finding(checkup, half->name, SEVERITY_ERROR,
+					psprintf("Guard \"%s\" on table %s cannot be enforced: its trigger on table %s is missing, and with it the options it kept.",
+							 half->name,
+							 report_table_name(side == SERVICE_SIDE ?
+											   half->relid : half->from_relid),
+							 report_table_name(half->from_relid)),
+					fix);
+	else if (side == SERVICE_SIDE)	/* one finding for both halves */
+		add_finding(checkup, half->name, SEVERITY_ERROR,
+					psprintf("Guard \"%s\" on table %s cannot be enforced: its trigger on table %s has another name, \"%s\".",
+							 half->name, report_table_name(half->relid),
+							 report_table_name(other->relid), other->name),
+					fix);
 }
 
 
@@ -733,7 +327,8 @@ check_shared(Checkup *checkup, const GuardTrigger *service, Oid relid,
 	char	   *create = psprintf("CREATE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION %s();",
 								  shared->name, shared->event,
 								  rule_table_name(relid), shared->level,
-								  extension_name(checkup, shared->function));
+								  rule_function_name(checkup->sibling,
+													 shared->function));
 
 	if (trigger == NULL)
 		add_finding(checkup, service->name, shared->severity,
@@ -746,7 +341,7 @@ check_shared(Checkup *checkup, const GuardTrigger *service, Oid relid,
 					psprintf("Trigger \"%s\" on table %s is not booking_guard's.",
 							 shared->name, table),
 					psprintf("%s %s",
-							 rename_trigger(trigger,
+							 mend_rename_trigger(trigger,
 											free_trigger_name(trigger)),
 							 create));
 	else if (trigger->type != shared->type || trigger->conditional)
@@ -793,7 +388,7 @@ check_late_triggers(Checkup *checkup, const GuardTrigger *service)
 		add_finding(checkup, service->name, SEVERITY_INFO,
 					psprintf("Trigger \"%s\" on table %s fires after the guard has looked: if it cancels bookings, the delete is refused before it can.",
 							 late->name, report_table_name(late->relid)),
-					rename_trigger(late, free_trigger_name(late)));
+					mend_rename_trigger(late, free_trigger_name(late)));
 	}
 	relation_close(rel, NoLock);
 }
@@ -808,7 +403,7 @@ check_triggers(Checkup *checkup, const GuardTrigger *service,
 {
 	ListCell   *lc;
 
-	if (!fires_in_time(service->name))
+	if (strcmp(service->name, RI_TRIGGER_NAME_PREFIX) >= 0)
 		add_finding(checkup, service->name, SEVERITY_ERROR,
 					psprintf("Its trigger on table %s fires after the triggers of foreign keys.",
 							 report_table_name(service->relid)),
@@ -866,8 +461,9 @@ check_clone(Checkup *checkup, const GuardTrigger *clone, GuardSide side)
 						 report_table_name(clone->relid),
 						 report_table_name(root->relid), clone->name),
 				psprintf("%s %s",
-						 unprotect_call(checkup, service_relid, booking_relid,
-										rule.booking_key),
+						 mend_unprotect_call(checkup->sibling, service_relid,
+											 booking_relid,
+											 rule.booking_key),
 						 rule_definition(&rule, checkup->sibling,
 										 service_relid, booking_relid)));
 }
@@ -1194,8 +790,9 @@ check_mode(Checkup *checkup, Guard *guard)
 	rule->mode = MODE_ENFORCE;
 	add_finding(checkup, guard->name, SEVERITY_INFO,
 				"It is in mode warn: it says what it would refuse, and lets it pass.",
-				protect_call(checkup, rule, guard->service_relid,
-							 guard->booking_relid));
+				mend_protect_call(rule, checkup->sibling,
+								  guard->service_relid,
+								  guard->booking_relid));
 }
 
 
@@ -1218,7 +815,7 @@ check_labels(Checkup *checkup, Guard *guard)
 
 	if (!guard->status_is_enum || !guard->statuses_block)
 		return;
-	unlisted = strings_without(catalog_enum_labels(guard->status_base_type),
+	unlisted = rule_list_without(catalog_enum_labels(guard->status_base_type),
 							   rule->blocking_statuses);
 	if (unlisted == NIL)
 		return;
@@ -1228,8 +825,9 @@ check_labels(Checkup *checkup, Guard *guard)
 				psprintf("A booking is not active with a label of type %s that blocking_statuses does not list, now or in future; now that is %s.",
 						 format_type_be(guard->status_type),
 						 quoted_list(unlisted)),
-				protect_call(checkup, rule, guard->service_relid,
-							 guard->booking_relid));
+				mend_protect_call(rule, checkup->sibling,
+								  guard->service_relid,
+								  guard->booking_relid));
 }
 
 /* The statuses that a booking table has. */
@@ -1299,8 +897,9 @@ check_statuses(Checkup *checkup, Guard *guard)
 							 report_table_name(guard->booking_relid),
 							 quoted_list(survey.statuses),
 							 quoted_list(guard->rule->blocking_statuses)),
-					protect_call(checkup, rule, guard->service_relid,
-								 guard->booking_relid));
+					mend_protect_call(rule, checkup->sibling,
+									  guard->service_relid,
+									  guard->booking_relid));
 	}
 	else if (!guard->statuses_block &&
 			 list_length(survey.seen) < guard->nstatuses)
@@ -1312,10 +911,11 @@ check_statuses(Checkup *checkup, Guard *guard)
 			if (!list_member_int(survey.seen, i))
 				unused = lappend(unused, list_nth(rule->free_statuses, i));
 		}
-		rule->free_statuses = strings_without(rule->free_statuses, unused);
+		rule->free_statuses = rule_list_without(rule->free_statuses, unused);
 		if (rule->free_statuses != NIL)
-			fix = protect_call(checkup, rule, guard->service_relid,
-							   guard->booking_relid);
+			fix = mend_protect_call(rule, checkup->sibling,
+									guard->service_relid,
+									guard->booking_relid);
 		else
 			fix = psprintf("SELECT x.%s, count(*) FROM %s x GROUP BY 1;",
 						   column, rule_table_name(guard->booking_relid));
@@ -1426,7 +1026,8 @@ check_event_triggers(Checkup *checkup)
 								 name),
 						psprintf("CREATE EVENT TRIGGER %s ON %s%s EXECUTE FUNCTION %s(); ALTER EXTENSION booking_guard ADD EVENT TRIGGER %s;",
 								 name, events[i].event, events[i].when,
-								 extension_name(checkup, name), name));
+								 rule_function_name(checkup->sibling, name),
+								 name));
 			continue;
 		}
 		form = (Form_pg_event_trigger) GETSTRUCT(tuple);

@@ -860,13 +860,8 @@ unprotect_call(Oid sibling, Oid service_relid, Oid booking_relid, List *key)
 					key != NIL ? array_expression(key) : "");
 }
 
-/*
- * report_unprotect_call
- *
- * The call that removes a guard.
- */
-char *
-report_unprotect_call(Guard *guard)
+static char *
+unprotect_call_by_guard(Guard *guard)
 {
 	return unprotect_call(guard->sibling, guard->service_relid,
 						  guard->booking_relid, guard->rule->booking_key);
@@ -902,7 +897,7 @@ unusable(Guard *guard, int sqlstate, const char *problem, const char *detail,
 			 errdetail("%s%s", detail, REPORT_REFUSES_MEANWHILE),
 			 errhint("%s Statements that mend it: SELECT fix FROM %s(); To remove the guard: %s",
 					 hint, extension_function(guard->sibling, HEALTH_FUNCTION),
-					 report_unprotect_call(guard)),
+					 unprotect_call_by_guard(guard)),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, guard->name)));
 }
 

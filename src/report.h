@@ -145,7 +145,6 @@ extern void report_enum_labels(Guard *guard);
 extern void report_no_blocking_status(Guard *guard);
 extern void report_no_index(Guard *guard);
 extern char *report_index_fix(Guard *guard);
-extern char *report_unprotect_call(Guard *guard);
 extern char *report_table_name(Oid relid);
 
 /* changes of a guarded table's definition */

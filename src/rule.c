@@ -140,6 +140,25 @@ rule_list_has(List *list, const char *string)
 }
 
 /*
+ * rule_list_without
+ *
+ * The strings that are in one list and not in the other, in a new list.
+ */
+List *
+rule_list_without(List *strings, List *others)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+	{
+		if (!rule_list_has(others, (char *) lfirst(lc)))
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/*
  * rule_is_mode
  *
  * Whether a guard can be in a mode of this name.
@@ -494,8 +513,7 @@ rule_definition(const GuardRule *rule, Oid sibling,
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "SELECT %s(%s, %s",
-					 quote_qualified_identifier(get_namespace_name(get_func_namespace(sibling)),
-												PROTECT_FUNCTION),
+					 rule_function_name(sibling, PROTECT_FUNCTION),
 					 quote_literal_cstr(rule_table_name(service_relid)),
 					 quote_literal_cstr(rule_table_name(booking_relid)));
 
@@ -549,4 +567,16 @@ rule_table_name(Oid relid)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
+}
+
+/*
+ * rule_function_name
+ *
+ * The name of a function of the extension, always with its schema.
+ */
+char *
+rule_function_name(Oid sibling, const char *name)
+{
+	return quote_qualified_identifier(get_namespace_name(get_func_namespace(sibling)),
+									  name);
 }
