@@ -42,6 +42,30 @@ PG_FUNCTION_INFO_V1(booking_guard_ddl_end);
 PG_FUNCTION_INFO_V1(booking_guard_sql_drop);
 
 
+/*
+ * The guards' triggers on one side of a table (GuardTrigger *) whose rules name
+ * one of its columns, clones included.
+ */
+static List *
+triggers_naming(Oid relid, GuardSide side, const char *column, Oid sibling)
+{
+	List	   *triggers = NIL;
+	ListCell   *lc;
+
+	foreach(lc, catalog_guard_triggers(relid, side, sibling))
+	{
+		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+		GuardRule	rule = {0};
+
+		if (rule_read_arguments(&rule, side, trigger->nargs,
+								trigger->args) == NULL &&
+			rule_names_column(&rule, side, column))
+			triggers = lappend(triggers, trigger);
+	}
+	return triggers;
+}
+
+
 /* ----------------------------------------------------------------
  *		Renames
  * ----------------------------------------------------------------
@@ -57,19 +81,22 @@ follow_column(Oid relid, const char *name, const char *new_name, Oid sibling)
 	{
 		ListCell   *lc;
 
-		foreach(lc, catalog_guard_triggers(relid, side, sibling))
+		foreach(lc, triggers_naming(relid, side, name, sibling))
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			GuardRule	rule = {0};
+			const char *label_column;
 
-			if (OidIsValid(trigger->parent) ||
-				rule_read_arguments(&rule, side, trigger->nargs,
-									trigger->args) != NULL ||
-				!rule_rename_column(&rule, side, name, new_name))
+			if (OidIsValid(trigger->parent))
 				continue;
 
 			/* Its labels may have been renamed while we waited. */
-			catalog_lock_labels(relid, rule_label_column(&rule, side));
+			(void) rule_read_arguments(&rule, side, trigger->nargs,
+									   trigger->args);
+			label_column = rule_label_column(&rule, side);
+			if (label_column != NULL && strcmp(label_column, name) == 0)
+				label_column = new_name;
+			catalog_lock_labels(relid, label_column);
 			trigger = catalog_trigger(trigger->oid);
 			memset(&rule, 0, sizeof(rule));
 			if (rule_read_arguments(&rule, side, trigger->nargs,
@@ -193,8 +220,8 @@ ddl_still_enforceable(const GuardTrigger *trigger, GuardSide side)
 
 /*
  * A column of a guarded table has another type or expression now; one of a
- * single partition may have the latter.  The guard must still understand it, and the new values must not be claims that point
- * at nothing.
+ * single partition may have the latter.  The guard must still understand it,
+ * and the new values must not be claims that point at nothing.
  *
  * ALTER TABLE holds ACCESS EXCLUSIVE on this table.  The other one is only
  * read.  If it is the services' that is not enough to keep a service from
@@ -208,18 +235,12 @@ validate_values(Oid relid, const char *column, Oid sibling)
 	{
 		ListCell   *lc;
 
-		foreach(lc, catalog_guard_triggers(relid, side, sibling))
+		foreach(lc, triggers_naming(relid, side, column, sibling))
 		{
-			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-			GuardRule	rule = {0};
-			Guard	   *guard;
+			Guard	   *guard = ddl_still_enforceable((GuardTrigger *) lfirst(lc),
+													  side);
 			ClaimTally	tally;
 
-			if (rule_read_arguments(&rule, side, trigger->nargs,
-									trigger->args) == NULL &&
-				!rule_names_column(&rule, side, column))
-				continue;
-			guard = ddl_still_enforceable(trigger, side);
 			if (guard != NULL &&
 				claims_count_orphans(guard, side == BOOKING_SIDE ?
 									 relid : guard->booking_relid, &tally))
@@ -459,15 +480,11 @@ check_dropped_column(Oid relid, const char *column, Oid sibling)
 	{
 		ListCell   *lc;
 
-		foreach(lc, catalog_guard_triggers(relid, side, sibling))
+		foreach(lc, triggers_naming(relid, side, column, sibling))
 		{
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-			GuardRule	rule = {0};
 
-			if (!OidIsValid(trigger->parent) &&
-				rule_read_arguments(&rule, side, trigger->nargs,
-									trigger->args) == NULL &&
-				rule_names_column(&rule, side, column))
+			if (!OidIsValid(trigger->parent))
 				report_column_needed(trigger, side, column);
 		}
 	}

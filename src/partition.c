@@ -72,6 +72,23 @@ refuse(Guard *guard, RefusalKind kind, Oid relid, ClaimTally *tally)
 }
 
 /*
+ * The guards' triggers (GuardTrigger *) on one side of a table and of all
+ * partitions below.
+ */
+static List *
+tree_triggers(Oid relid, GuardSide side, Oid sibling)
+{
+	List	   *triggers = NIL;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+		triggers = list_concat(triggers,
+							   catalog_guard_triggers(lfirst_oid(lc), side,
+													  sibling));
+	return triggers;
+}
+
+/*
  * A table with a guard of its own becomes a partition.  booking_guard_protect()
  * takes none either: rows of its sister partitions would not be guarded, and
  * what happens to the whole would not be seen.
@@ -79,21 +96,16 @@ refuse(Guard *guard, RefusalKind kind, Oid relid, ClaimTally *tally)
 static void
 check_own_guards(Oid partition, Oid sibling)
 {
-	ListCell   *table;
-
-	foreach(table, find_all_inheritors(partition, NoLock, NULL))
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
-		for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+		ListCell   *lc;
+
+		foreach(lc, tree_triggers(partition, side, sibling))
 		{
-			ListCell   *lc;
+			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 
-			foreach(lc, catalog_guard_triggers(lfirst_oid(table), side, sibling))
-			{
-				GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-
-				if (!OidIsValid(trigger->parent))
-					report_guarded_partition(trigger, side);
-			}
+			if (!OidIsValid(trigger->parent))
+				report_guarded_partition(trigger, side);
 		}
 	}
 }
@@ -179,32 +191,26 @@ static void
 drop_clones(Oid partition, Oid sibling)
 {
 	ObjectAddresses *objects = new_object_addresses();
-	ListCell   *table;
 
-	foreach(table, find_all_inheritors(partition, NoLock, NULL))
+	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
-		for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
+		ListCell   *lc;
+
+		foreach(lc, tree_triggers(partition, side, sibling))
 		{
-			ListCell   *lc;
+			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+			ObjectAddress address;
 
-			foreach(lc, catalog_guard_triggers(lfirst_oid(table), side, sibling))
-			{
-				GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-				ObjectAddress address;
-
-				if (!OidIsValid(trigger->parent))
-					continue;
-				deleteDependencyRecordsForClass(TriggerRelationId,
-												trigger->oid,
-												TriggerRelationId,
-												DEPENDENCY_PARTITION_PRI);
-				deleteDependencyRecordsForClass(TriggerRelationId,
-												trigger->oid,
-												RelationRelationId,
-												DEPENDENCY_PARTITION_SEC);
-				ObjectAddressSet(address, TriggerRelationId, trigger->oid);
-				add_exact_object_address(&address, objects);
-			}
+			if (!OidIsValid(trigger->parent))
+				continue;
+			deleteDependencyRecordsForClass(TriggerRelationId, trigger->oid,
+											TriggerRelationId,
+											DEPENDENCY_PARTITION_PRI);
+			deleteDependencyRecordsForClass(TriggerRelationId, trigger->oid,
+											RelationRelationId,
+											DEPENDENCY_PARTITION_SEC);
+			ObjectAddressSet(address, TriggerRelationId, trigger->oid);
+			add_exact_object_address(&address, objects);
 		}
 	}
 
