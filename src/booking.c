@@ -258,6 +258,15 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		!claims_was_moved(trigdata->tg_trigslot))
 		return PointerGetDatum(NULL);
 
+	/* Most updates of bookings change nothing that a guard looks at. */
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		guard = guard_peek(trigdata->tg_trigger->tgoid);
+		if (guard != NULL && claims_unchanged(guard, trigdata->tg_trigslot,
+											  trigdata->tg_newslot))
+			return PointerGetDatum(NULL);
+	}
+
 	guard = guard_enforced(trigdata->tg_trigger->tgoid, BOOKING_SIDE, false);
 	if (guard == NULL)
 		return PointerGetDatum(NULL);

@@ -82,6 +82,23 @@ claims_key_values(Guard *guard, TupleTableSlot *slot, KeyValues *key)
 }
 
 /*
+ * Whether two versions of a row have the same value in a column, bit for bit.
+ */
+static bool
+same_image(TupleTableSlot *a, TupleTableSlot *b, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(a->tts_tupleDescriptor, attnum - 1);
+	bool		a_isnull;
+	bool		b_isnull;
+	Datum		a_value = slot_getattr(a, attnum, &a_isnull);
+	Datum		b_value = slot_getattr(b, attnum, &b_isnull);
+
+	if (a_isnull || b_isnull)
+		return a_isnull && b_isnull;
+	return datum_image_eq(a_value, b_value, att->attbyval, att->attlen);
+}
+
+/*
  * claims_same_key
  *
  * Whether two versions of a row have the same key, bit for bit.  Keys that
@@ -93,21 +110,27 @@ claims_same_key(Guard *guard, TupleTableSlot *a, TupleTableSlot *b)
 {
 	for (int i = 0; i < guard->nkeys; i++)
 	{
-		AttrNumber	attnum = guard->key[i].attnum;
-		Form_pg_attribute att = TupleDescAttr(a->tts_tupleDescriptor,
-											  attnum - 1);
-		bool		a_isnull;
-		bool		b_isnull;
-		Datum		a_value = slot_getattr(a, attnum, &a_isnull);
-		Datum		b_value = slot_getattr(b, attnum, &b_isnull);
-
-		if (a_isnull != b_isnull)
-			return false;
-		if (!a_isnull &&
-			!datum_image_eq(a_value, b_value, att->attbyval, att->attlen))
+		if (!same_image(a, b, guard->key[i].attnum))
 			return false;
 	}
 	return true;
+}
+
+/*
+ * claims_unchanged
+ *
+ * Whether two versions of a booking are the same as far as the guard is
+ * concerned: whatever the one was, so is the other.
+ */
+bool
+claims_unchanged(Guard *guard, TupleTableSlot *a, TupleTableSlot *b)
+{
+	const ClaimColumns *columns = &guard->columns;
+
+	return claims_same_key(guard, a, b) &&
+		(columns->status == 0 || same_image(a, b, columns->status)) &&
+		(columns->inactive == 0 || same_image(a, b, columns->inactive)) &&
+		(columns->time == 0 || same_image(a, b, columns->time));
 }
 
 /*

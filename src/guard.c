@@ -131,6 +131,24 @@ guard_get(Oid trigger_oid, GuardSide side)
 	}
 }
 
+/*
+ * guard_peek
+ *
+ * The guard of a trigger if it is in the cache and valid, else NULL.  Locks
+ * nothing: it tells no more than how rows of the table that carries the
+ * trigger are to be read, which the caller keeps from being altered.
+ */
+Guard *
+guard_peek(Oid trigger_oid)
+{
+	GuardCacheEntry *entry = NULL;
+
+	if (guard_cache != NULL)
+		entry = hash_search(guard_cache, &trigger_oid, HASH_FIND, NULL);
+	return entry != NULL && entry->guard != NULL && entry->guard->valid ?
+		entry->guard : NULL;
+}
+
 /* Arguments and result of resolve(). */
 typedef struct Resolution
 {
@@ -205,15 +223,12 @@ guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
 Guard *
 guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 {
-	GuardCacheEntry *entry = NULL;
 	GuardEvent	event = {0};
 	Guard	   *guard;
 	ErrorData  *edata;
 	int			level;
 
-	if (guard_cache != NULL)
-		entry = hash_search(guard_cache, &trigger_oid, HASH_FIND, NULL);
-	if (entry != NULL && entry->guard != NULL && entry->guard->valid)
+	if (guard_peek(trigger_oid) != NULL)
 		return guard_get(trigger_oid, side);
 
 	guard_describe(trigger_oid, side, &event);

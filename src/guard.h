@@ -388,6 +388,7 @@ extern Oid	resolve_constraint_root(Oid constraint);
 
 /* guard.c: trigger arguments -> a resolved, cached guard */
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
+extern Guard *guard_peek(Oid trigger_oid);
 extern Guard *guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata);
 extern void guard_describe(Oid trigger_oid, GuardSide side,
 						   GuardEvent *event);
@@ -430,6 +431,8 @@ extern void claims_key_values(Guard *guard, TupleTableSlot *slot,
 							  KeyValues *key);
 extern bool claims_same_key(Guard *guard, TupleTableSlot *a,
 							TupleTableSlot *b);
+extern bool claims_unchanged(Guard *guard, TupleTableSlot *a,
+							 TupleTableSlot *b);
 extern bool claims_equal_key(Guard *guard, TupleTableSlot *a,
 							 TupleTableSlot *b);
 extern bool claims_was_moved(TupleTableSlot *slot);
