@@ -134,6 +134,24 @@ catalog_trigger_by_name(Oid relid, const char *name)
 }
 
 /*
+ * catalog_root_trigger
+ *
+ * The trigger that a partition's trigger was cloned from, by way of others
+ * maybe; itself if it is no clone.
+ */
+const GuardTrigger *
+catalog_root_trigger(const GuardTrigger *trigger)
+{
+	while (OidIsValid(trigger->parent))
+	{
+		trigger = catalog_trigger(trigger->parent);
+		if (trigger == NULL)
+			elog(ERROR, "could not find the parent of a trigger");
+	}
+	return trigger;
+}
+
+/*
  * catalog_triggers_on
  *
  * A table's triggers (GuardTrigger *) that call this function, clones

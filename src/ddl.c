@@ -186,6 +186,9 @@ follow_rename(RenameStmt *stmt, ObjectAddress address, Oid sibling)
 						  sibling);
 			break;
 		case OBJECT_ATTRIBUTE:
+			/* the server renames a table's column by ALTER TYPE as well */
+			follow_column(address.objectId, stmt->subname, stmt->newname,
+						  sibling);
 			foreach(lc, typed_tables(address.objectId, sibling))
 				follow_column(lfirst_oid(lc), stmt->subname, stmt->newname,
 							  sibling);

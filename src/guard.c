@@ -192,11 +192,9 @@ guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata)
 void
 guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
 {
-	GuardTrigger *trigger = catalog_trigger(trigger_oid);
-	GuardTrigger *booking;
-
-	while (OidIsValid(trigger->parent))
-		trigger = catalog_trigger(trigger->parent);
+	const GuardTrigger *trigger =
+		catalog_root_trigger(catalog_trigger(trigger_oid));
+	const GuardTrigger *booking;
 
 	event->guard = trigger->name;
 	event->service_relid = side == SERVICE_SIDE ?
@@ -489,11 +487,11 @@ static Guard *
 build_guard(Oid trigger_oid, GuardSide side, uint64 *count)
 {
 	GuardSide	other_side = side == SERVICE_SIDE ? BOOKING_SIDE : SERVICE_SIDE;
-	GuardTrigger *trigger = catalog_trigger(trigger_oid);
+	const GuardTrigger *trigger = catalog_trigger(trigger_oid);
 	Oid			carrier_relid;
-	GuardTrigger *partner;
-	GuardTrigger *service;
-	GuardTrigger *booking;
+	const GuardTrigger *partner;
+	const GuardTrigger *service;
+	const GuardTrigger *booking;
 	GuardRule	rule = {0};
 	char	   *problem;
 
@@ -502,12 +500,7 @@ build_guard(Oid trigger_oid, GuardSide side, uint64 *count)
 	carrier_relid = trigger->relid;
 
 	/* A partition's trigger is a clone; the guard is where it came from. */
-	while (OidIsValid(trigger->parent))
-	{
-		trigger = catalog_trigger(trigger->parent);
-		if (trigger == NULL)
-			elog(ERROR, "could not find the parent of a trigger");
-	}
+	trigger = catalog_root_trigger(trigger);
 
 	if (!OidIsValid(trigger->from_relid))
 		report_without_from(trigger);

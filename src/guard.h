@@ -360,6 +360,7 @@ extern char *rule_function_name(Oid sibling, const char *name);
 /* catalog.c: triggers, functions and tables, as the catalog has them */
 extern GuardTrigger *catalog_trigger(Oid trigger_oid);
 extern GuardTrigger *catalog_trigger_by_name(Oid relid, const char *name);
+extern const GuardTrigger *catalog_root_trigger(const GuardTrigger *trigger);
 extern List *catalog_triggers_on(Oid relid, Oid function);
 extern List *catalog_guard_triggers(Oid relid, GuardSide side, Oid sibling);
 extern void catalog_lock_labels(Oid relid, const char *column);

@@ -16,6 +16,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/partition.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_inherits.h"
@@ -441,10 +442,7 @@ check_clone(Checkup *checkup, const GuardTrigger *clone, GuardSide side)
 
 	if (!OidIsValid(clone->parent) || get_rel_relispartition(clone->relid))
 		return;
-	while (root != NULL && OidIsValid(root->parent))
-		root = catalog_trigger(root->parent);
-	if (root == NULL)
-		return;
+	root = catalog_root_trigger(clone);
 	for (int s = SERVICE_SIDE; s <= BOOKING_SIDE; s++)
 	{
 		const GuardTrigger *half = s == (int) side ?
@@ -1040,6 +1038,24 @@ check_event_triggers(Checkup *checkup)
 	}
 }
 
+/*
+ * Report a guard that stands on a partition: it became one while the event
+ * triggers were off.
+ */
+static void
+check_is_whole(Checkup *checkup, Guard *guard, Oid relid)
+{
+	if (!get_rel_relispartition(relid))
+		return;
+	add_finding(checkup, guard->name, SEVERITY_ERROR,
+				psprintf("It stands on table %s, which is a partition: rows of other partitions of table %s are not guarded. Guard that table.",
+						 report_table_name(relid),
+						 report_table_name(llast_oid(get_partition_ancestors(relid)))),
+				mend_unprotect_call(checkup->sibling, guard->service_relid,
+									guard->booking_relid,
+									guard->rule->booking_key));
+}
+
 static void
 check_guard(Checkup *checkup, const GuardTrigger *service,
 			const GuardTrigger *booking)
@@ -1050,6 +1066,8 @@ check_guard(Checkup *checkup, const GuardTrigger *service,
 	if (guard == NULL)
 		return;					/* mending it makes its triggers anew */
 
+	check_is_whole(checkup, guard, guard->service_relid);
+	check_is_whole(checkup, guard, guard->booking_relid);
 	check_triggers(checkup, service, booking);
 	readable = check_rights(checkup, guard, SERVICE_SIDE);
 	readable &= check_rights(checkup, guard, BOOKING_SIDE);

@@ -191,6 +191,7 @@ static void
 drop_clones(Oid partition, Oid sibling)
 {
 	ObjectAddresses *objects = new_object_addresses();
+	List	   *tree = find_all_inheritors(partition, NoLock, NULL);
 
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
@@ -201,7 +202,8 @@ drop_clones(Oid partition, Oid sibling)
 			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
 			ObjectAddress address;
 
-			if (!OidIsValid(trigger->parent))
+			/* those of a guard that stands on the partition itself stay */
+			if (list_member_oid(tree, catalog_root_trigger(trigger)->relid))
 				continue;
 			deleteDependencyRecordsForClass(TriggerRelationId, trigger->oid,
 											TriggerRelationId,

@@ -19,6 +19,7 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/parsenodes.h"
+#include "utils/lsyscache.h"
 
 #include "guard.h"
 #include "report.h"
@@ -89,7 +90,9 @@ shared_create(Oid relid, Oid sibling)
 {
 	ListCell   *lc;
 
-	if (!has_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
+	/* On a partition this one is the whole's to clone. */
+	if (!get_rel_relispartition(relid) &&
+		!has_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
 					 BEFORE_DELETE_FUNCTION))
 		create_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
 					   BEFORE_DELETE_FUNCTION, TRIGGER_TYPE_BEFORE,

@@ -110,6 +110,13 @@ TRUNCATE service_linz_1;
 DROP TABLE service_graz;
 DELETE FROM booking WHERE id IN (5, 6);
 DROP TABLE service_graz, service_linz;
+-- while a trigger that is cloned to it is missing: it is not made twice
+BEGIN;
+DROP TRIGGER zz_booking_guard_delete ON service;
+CREATE TABLE service_ems PARTITION OF service FOR VALUES IN ('Ems');
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'city'], or_replace => true);
+SELECT * FROM remains WHERE "table"::text ~ 'ems';
+ROLLBACK;
 -- in a CREATE SCHEMA
 CREATE SCHEMA nested CREATE TABLE service_nested PARTITION OF partition_changes.service FOR VALUES IN ('Nested');
 SELECT * FROM remains WHERE "table"::text ~ 'nested';
@@ -180,6 +187,16 @@ ALTER TABLE all_bookings ATTACH PARTITION booking FOR VALUES FROM ('2000-01-01')
 CREATE TABLE all_services (LIKE service) PARTITION BY RANGE (id);
 ALTER TABLE all_services ATTACH PARTITION service FOR VALUES FROM (0) TO (100);
 DROP TABLE all_bookings, all_services;
+
+-- One that did so behind the guard's back keeps the triggers of its own
+ALTER EVENT TRIGGER booking_guard_ddl_end DISABLE;
+CREATE TABLE all_bookings (LIKE booking) PARTITION BY RANGE (date);
+ALTER TABLE all_bookings ATTACH PARTITION booking FOR VALUES FROM ('2000-01-01') TO ('3000-01-01');
+ALTER EVENT TRIGGER booking_guard_ddl_end ENABLE;
+SELECT guard, severity, problem FROM booking_guard_health() WHERE problem ~ 'partition';
+ALTER TABLE all_bookings DETACH PARTITION booking;
+SELECT count(*) FROM remains;
+DROP TABLE all_bookings;
 
 --
 -- Others' guards of the same name have no say: each tenant may have a schema

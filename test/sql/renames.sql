@@ -46,8 +46,9 @@ ALTER TABLE "Booking" RENAME "goneAt" TO "Cancelled, at";
 ALTER VIEW "Booking" RENAME COLUMN "Cancelled, at" TO gone;
 ALTER MATERIALIZED VIEW "Booking" RENAME COLUMN gone TO gone2;
 ALTER FOREIGN TABLE "Booking" RENAME COLUMN gone2 TO gone3;
+ALTER TYPE "Booking" RENAME ATTRIBUTE gone3 TO gone4;
 SELECT inactive_column FROM guard;
-ALTER TABLE "Booking" RENAME gone3 TO "Cancelled, at";
+ALTER TABLE "Booking" RENAME gone4 TO "Cancelled, at";
 -- columns that no guard names, and views, are nobody's business
 ALTER TABLE "Service" RENAME "deletedAt" TO "archivedAt";
 ALTER VIEW guard RENAME booking_key TO the_key;
