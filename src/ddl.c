@@ -240,10 +240,16 @@ validate_values(Oid relid, const char *column, Oid sibling)
 
 		foreach(lc, triggers_naming(relid, side, column, sibling))
 		{
-			Guard	   *guard = ddl_still_enforceable((GuardTrigger *) lfirst(lc),
-													  side);
+			GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
+			GuardRule	rule = {0};
+			Guard	   *guard;
 			ClaimTally	tally;
 
+			/* a label that is being renamed would be gone the next moment */
+			if (rule_read_arguments(&rule, side, trigger->nargs,
+									trigger->args) == NULL)
+				catalog_lock_labels(relid, rule_label_column(&rule, side));
+			guard = ddl_still_enforceable(trigger, side);
 			if (guard != NULL &&
 				claims_count_orphans(guard, side == BOOKING_SIDE ?
 									 relid : guard->booking_relid, &tally))

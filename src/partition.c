@@ -34,29 +34,43 @@
 #include "report.h"
 
 /*
- * The partition that was just attached to a table, or detached.  The server
- * does not tell its OID; but the name still is what it was, and the table is
- * locked, unless another event trigger has made it the name of something else.
+ * The partition that was just attached to a table, or detached; InvalidOid if
+ * there is nothing to guard.  The server does not tell its OID; but the name
+ * still is what it was, and the table is locked, unless another event trigger
+ * has made it the name of something else, or another session has while we
+ * waited to detach concurrently.
  */
 static Oid
 partition_of_command(Oid relid, AlterTableCmd *cmd, Oid sibling)
 {
-	Oid			partition = RangeVarGetRelid(castNode(PartitionCmd,
-													  cmd->def)->name,
-											 NoLock, false);
+	PartitionCmd *def = castNode(PartitionCmd, cmd->def);
+	bool		attached = cmd->subtype == AT_AttachPartition;
+	Oid			partition = RangeVarGetRelid(def->name, NoLock, true);
+	bool		found;
+	bool		guarded = false;
 
-	if (cmd->subtype == AT_AttachPartition ?
-		!get_rel_relispartition(partition) ||
-		get_partition_parent(partition, false) != relid :
-		get_rel_relispartition(partition))
-		elog(ERROR, "could not find the partition of table %u", relid);
+	found = OidIsValid(partition) &&
+		get_rel_relispartition(partition) == attached &&
+		(!attached || get_partition_parent(partition, false) == relid);
+
 	for (int side = SERVICE_SIDE; side <= BOOKING_SIDE; side++)
 	{
-		if (catalog_guard_triggers(relid, side, sibling) != NIL &&
+		if (catalog_guard_triggers(relid, side, sibling) == NIL)
+			continue;
+		guarded = true;
+
+		/*
+		 * It has the guards' triggers too, unless a guard was made while it
+		 * was being detached: CREATE TRIGGER passes over such a partition.
+		 */
+		if (cmd->subtype != AT_DetachPartitionFinalize && !def->concurrent &&
+			OidIsValid(partition) &&
 			catalog_guard_triggers(partition, side, sibling) == NIL)
-			elog(ERROR, "could not find the partition of table %u", relid);
+			found = false;
 	}
-	return partition;
+	if (guarded && !found)
+		report_unknown_partition(relid, def->name);
+	return found && (guarded || attached) ? partition : InvalidOid;
 }
 
 /*
@@ -254,9 +268,8 @@ lock_referencing_tables(Oid partition)
  * weakest lock that does.  Who has booked is done and seen.  Whoever comes
  * later waits for that lock before it plans to read any partition (find_row()),
  * and plans with the newest snapshot (query_run()), for which this one has
- * gone.  It
- * would not do to lock the partition: a plan that waits for that already
- * knows of it, and reads it in the end.
+ * gone.  It would not do to lock the partition: a plan that waits for that
+ * already knows of it, and reads it in the end.
  */
 void
 partition_check_concurrent_detach(RangeVar *relation, RangeVar *name,
@@ -293,6 +306,8 @@ partition_attached(Oid relid, AlterTableCmd *cmd, Oid sibling)
 {
 	Oid			partition = partition_of_command(relid, cmd, sibling);
 
+	if (!OidIsValid(partition))
+		return;
 	check_own_guards(partition, sibling);
 	partition_created(partition, sibling);
 	attach_bookings(partition, sibling);
@@ -309,6 +324,8 @@ partition_detached(Oid relid, AlterTableCmd *cmd, Oid sibling)
 {
 	Oid			partition = partition_of_command(relid, cmd, sibling);
 
+	if (!OidIsValid(partition))
+		return;
 	if (cmd->subtype == AT_DetachPartition &&
 		!castNode(PartitionCmd, cmd->def)->concurrent)
 		check_departure(partition, sibling);

@@ -2228,6 +2228,23 @@ report_guarded_partition(const GuardTrigger *trigger, GuardSide side)
 }
 
 /*
+ * report_unknown_partition
+ *
+ * The partition of a guarded table that a command named is not to be found by
+ * that name any more.
+ */
+void
+report_unknown_partition(Oid relid, const RangeVar *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("Table \"%s\" was renamed or moved while it was attached to guarded table %s, or detached from it.",
+					name->relname, report_table_name(relid)),
+			 errdetail("The guard must look at the partition, and does not find it by that name any more."),
+			 errhint("Run the command again with the new name; after DETACH PARTITION ... CONCURRENTLY, run DETACH PARTITION ... FINALIZE.")));
+}
+
+/*
  * report_guarded_inheritance
  *
  * Refuse to let one table inherit from another, when one of them is guarded.

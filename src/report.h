@@ -161,6 +161,8 @@ extern void report_alter_unlogged(Oid service_relid, Oid booking_relid)
 extern void report_guarded_partition(const GuardTrigger *trigger,
 									 GuardSide side)
 			pg_attribute_noreturn();
+extern void report_unknown_partition(Oid relid, const RangeVar *name)
+			pg_attribute_noreturn();
 extern void report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
 			pg_attribute_noreturn();
 
