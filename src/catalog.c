@@ -209,6 +209,19 @@ catalog_lock_labels(Oid relid, const char *column)
 		LockDatabaseObject(TypeRelationId, getBaseType(type), 0, ShareLock);
 }
 
+static bool
+same_arguments(const GuardTrigger *a, const GuardTrigger *b)
+{
+	if (a->nargs != b->nargs)
+		return false;
+	for (int i = 0; i < a->nargs; i++)
+	{
+		if (strcmp(a->args[i], b->args[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * catalog_write_arguments
  *
@@ -256,6 +269,11 @@ catalog_write_arguments(const GuardTrigger *trigger, List *arguments)
 		if (HeapTupleIsValid(tuple) &&
 			((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid == trigger->function)
 		{
+			/* what others wrote since it was read must not be lost */
+			if (!same_arguments(trigger,
+								read_trigger(tuple,
+											 RelationGetDescr(pg_trigger))))
+				elog(ERROR, "tuple concurrently updated");
 			tuple = heap_modify_tuple(tuple, RelationGetDescr(pg_trigger),
 									  values, nulls, replaces);
 			CatalogTupleUpdate(pg_trigger, &tuple->t_self, tuple);

@@ -16,10 +16,10 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_namespace.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rangetypes.h"
@@ -69,18 +69,16 @@ compat_check_owner(Oid relid)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 }
 
-/* Whether we hold this lock on a table, or a stronger one. */
-static inline bool
-compat_is_locked_by_me(Oid relid, LOCKMODE mode)
+/* Let one trigger of a table fire again; those of its partitions stay. */
+static inline void
+compat_enable_trigger(Relation rel, const char *name)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
-#if PG_VERSION_NUM >= 170000
-	return LockHeldByMe(&tag, mode, true);
+#if PG_VERSION_NUM >= 160000
+	EnableDisableTrigger(rel, name, InvalidOid, TRIGGER_FIRES_ON_ORIGIN,
+						 false, false, AccessShareLock);
 #else
-	Assert(mode == AccessExclusiveLock);	/* there is none stronger */
-	return LockHeldByMe(&tag, mode);
+	EnableDisableTrigger(rel, name, TRIGGER_FIRES_ON_ORIGIN, false,
+						 AccessShareLock);
 #endif
 }
 

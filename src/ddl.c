@@ -508,61 +508,47 @@ Datum
 booking_guard_sql_drop(PG_FUNCTION_ARGS)
 {
 	Oid			sibling = fcinfo->flinfo->fn_oid;
+	List	   *tables = NIL;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		report_check_event_trigger("booking_guard_sql_drop");
 
-	/*
-	 * Each dropped column; and each dropped trigger, with whether one of those
-	 * that guards share went with it from the same table.  What function a
-	 * dropped trigger had is not to be known any more, nor need a guard have
-	 * the name that it was made with.
-	 */
-	read_event("SELECT o.object_type, o.objid, o.address_names[1],"
-			   " o.address_names[2], o.address_names[3],"
-			   " EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() s"
-			   " WHERE s.object_type OPERATOR(pg_catalog.=) 'trigger'"
-			   " AND s.address_names[1] OPERATOR(pg_catalog.=) o.address_names[1]"
-			   " AND s.address_names[2] OPERATOR(pg_catalog.=) o.address_names[2]"
-			   " AND s.address_names[3] OPERATOR(pg_catalog.=) ANY (ARRAY['"
-			   BEFORE_DELETE_TRIGGER_NAME "', '" TRUNCATE_TRIGGER_NAME "']))"
-			   " FROM pg_catalog.pg_event_trigger_dropped_objects() o"
-			   " WHERE o.object_type OPERATOR(pg_catalog.=)"
-			   " ANY (ARRAY['table column', 'trigger'])");
+	/* What function a dropped trigger had is not to be known any more. */
+	read_event("SELECT object_type, objid, address_names[1],"
+			   " address_names[2], address_names[3]"
+			   " FROM pg_catalog.pg_event_trigger_dropped_objects()"
+			   " WHERE object_type OPERATOR(pg_catalog.=)"
+			   " ANY (ARRAY['table', 'table column', 'trigger'])");
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
 		char	   *type = SPI_getvalue(tuple, desc, 1);
+		Oid			oid = DatumGetObjectId(SPI_getbinval(tuple, desc, 2,
+														 &isnull));
 		char	   *schema = SPI_getvalue(tuple, desc, 3);
 		char	   *table = SPI_getvalue(tuple, desc, 4);
 		char	   *name = SPI_getvalue(tuple, desc, 5);
-		bool		isnull;
-		Oid			namespace_oid;
-		Oid			relid;
 
-		if (strcmp(type, "trigger") != 0)
+		if (strcmp(type, "table") == 0)
+			tables = lappend_oid(tables, oid);
+		else if (strcmp(type, "table column") == 0)
+			check_dropped_column(oid, name, sibling);
+		else if (strcmp(name, BEFORE_DELETE_TRIGGER_NAME) != 0 &&
+				 strcmp(name, TRUNCATE_TRIGGER_NAME) != 0)
 		{
-			check_dropped_column(DatumGetObjectId(SPI_getbinval(tuple, desc,
-																2, &isnull)),
-								 name, sibling);
-			continue;
-		}
+			Oid			namespace_oid = get_namespace_oid(schema, true);
+			Oid			relid = OidIsValid(namespace_oid) ?
+				get_relname_relid(table, namespace_oid) : InvalidOid;
 
-		namespace_oid = get_namespace_oid(schema, true);
-		relid = OidIsValid(namespace_oid) ?
-			get_relname_relid(table, namespace_oid) : InvalidOid;
-		if (OidIsValid(relid))
-		{
-			/* it was not the guard's last trigger if it was a shared one */
-			if (strcmp(name, BEFORE_DELETE_TRIGGER_NAME) != 0 &&
-				strcmp(name, TRUNCATE_TRIGGER_NAME) != 0)
+			/* it may have been the table's last guard */
+			if (OidIsValid(relid))
 				shared_drop(relid, sibling);
 		}
-		else if (DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)))
-			partition_dropped(name, sibling);
 	}
+	partitions_dropped(tables, sibling);
 
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

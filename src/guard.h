@@ -507,7 +507,7 @@ extern void partition_attached(Oid relid, AlterTableCmd *cmd, Oid sibling);
 extern void partition_detached(Oid relid, AlterTableCmd *cmd, Oid sibling);
 extern void partition_check_concurrent_detach(RangeVar *relation,
 											  RangeVar *name, Oid sibling);
-extern void partition_dropped(const char *name, Oid sibling);
+extern void partitions_dropped(List *relids, Oid sibling);
 
 /* shared.c: the triggers that all guards of a service table share */
 extern void shared_create(Oid relid, Oid sibling);

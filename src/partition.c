@@ -15,7 +15,10 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -27,7 +30,9 @@
 #include "commands/tablecmds.h"
 #include "commands/trigger.h"
 #include "storage/lmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "guard.h"
@@ -333,52 +338,72 @@ partition_detached(Oid relid, AlterTableCmd *cmd, Oid sibling)
 }
 
 /*
- * Whether we hold ACCESS EXCLUSIVE on a partitioned table or on one of its
- * partitions that is partitioned itself: to drop a partition takes that on
- * what it was a partition of, heap_drop_with_catalog().
+ * What a table that this transaction has dropped was a partition of, or
+ * InvalidOid.  The catalog does not show the row that says so any more, but it
+ * is there until we commit.
  */
-static bool
-may_have_lost_partition(Oid relid)
+static Oid
+former_parent(Oid relid)
 {
-	ListCell   *lc;
+	Relation	pg_inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			parent = InvalidOid;
 
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(pg_inherits, InheritsRelidSeqnoIndexId, true,
+							  SnapshotAny, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE &&
-			compat_is_locked_by_me(lfirst_oid(lc), AccessExclusiveLock))
-			return true;
+		if ((tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0 &&
+			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple->t_data)))
+			parent = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
 	}
-	return false;
+	systable_endscan(scan);
+	table_close(pg_inherits, AccessShareLock);
+	return parent;
 }
 
 /*
- * partition_dropped
+ * partitions_dropped
  *
- * A table was dropped that had a guard's trigger of this name and was a
- * service table or a partition of one.  If a guard of this name has lost a
- * partition, refuse if claims have lost their service with it.
+ * Some tables were dropped.  If a guarded one is left that has lost a
+ * partition with them, refuse if claims have lost their service.
  *
  * The command holds ACCESS EXCLUSIVE on what that was a partition of.  Every
  * booker holds ROW SHARE on the whole table and on the partitions in its plan
  * until its end.
  */
 void
-partition_dropped(const char *name, Oid sibling)
+partitions_dropped(List *relids, Oid sibling)
 {
+	List	   *parents = NIL;
+	List	   *judged = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, catalog_guards(sibling, SERVICE_SIDE))
+	foreach(lc, relids)
+		parents = list_append_unique_oid(parents,
+										 former_parent(lfirst_oid(lc)));
+	foreach(lc, parents)
 	{
-		GuardTrigger *trigger = (GuardTrigger *) lfirst(lc);
-		Guard	   *guard;
-		ClaimTally	tally;
+		foreach(lc2, catalog_guard_triggers(lfirst_oid(lc), SERVICE_SIDE,
+											sibling))
+		{
+			const GuardTrigger *trigger =
+				catalog_root_trigger((GuardTrigger *) lfirst(lc2));
+			Guard	   *guard;
+			ClaimTally	tally;
 
-		if (strcmp(trigger->name, name) != 0 ||
-			!may_have_lost_partition(trigger->relid))
-			continue;
-		guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
-		if (guard != NULL &&
-			claims_count_orphans(guard, guard->booking_relid, &tally))
-			refuse(guard, REFUSE_DROP, trigger->relid, &tally);
+			if (list_member_oid(judged, trigger->oid))
+				continue;
+			judged = lappend_oid(judged, trigger->oid);
+			guard = guard_enforced(trigger->oid, SERVICE_SIDE, false);
+			if (guard != NULL &&
+				claims_count_orphans(guard, guard->booking_relid, &tally))
+				refuse(guard, REFUSE_DROP, trigger->relid, &tally);
+		}
 	}
 }

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
@@ -21,12 +22,13 @@
 #include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "guard.h"
 #include "report.h"
 
 /*
- * Whether a table has one of the shared triggers.  An error if another
- * trigger has its name.
+ * Whether a table has one of the shared triggers; if it is disabled, it fires
+ * again.  An error if another trigger has its name.
  */
 static bool
 has_trigger(Oid relid, Oid sibling, const char *name, const char *function)
@@ -37,6 +39,16 @@ has_trigger(Oid relid, Oid sibling, const char *name, const char *function)
 		return false;
 	if (trigger->function != catalog_function(sibling, function))
 		report_name_taken(relid, name);
+	if (trigger->enabled == TRIGGER_DISABLED ||
+		trigger->enabled == TRIGGER_FIRES_ON_REPLICA)
+	{
+		Relation	rel = relation_open(relid, NoLock);
+
+		compat_check_owner(relid);
+		compat_enable_trigger(rel, name);
+		relation_close(rel, NoLock);
+		CommandCounterIncrement();
+	}
 	return true;
 }
 
@@ -82,27 +94,29 @@ drop_trigger(Oid relid, Oid sibling, const char *name, const char *function)
  *
  * Make what is missing of the shared triggers on a guarded table, or on a
  * partition of it, and on all partitions below, as the caller, who needs the
- * right to on each: the server asks for it too, to clone a trigger.  An error
- * if another trigger has the name of one.
+ * right to on each: the server asks for it too, to clone a trigger.  Those
+ * that are there and disabled fire again, for which the caller needs to own
+ * the table.  An error if another trigger has the name of one.
  */
 void
 shared_create(Oid relid, Oid sibling)
 {
 	ListCell   *lc;
 
-	/* On a partition this one is the whole's to clone. */
-	if (!get_rel_relispartition(relid) &&
-		!has_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
-					 BEFORE_DELETE_FUNCTION))
-		create_trigger(relid, sibling, BEFORE_DELETE_TRIGGER_NAME,
-					   BEFORE_DELETE_FUNCTION, TRIGGER_TYPE_BEFORE,
-					   TRIGGER_TYPE_DELETE, true);
-
 	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
-		if (!has_trigger(lfirst_oid(lc), sibling, TRUNCATE_TRIGGER_NAME,
+		Oid			table = lfirst_oid(lc);
+
+		/* On a partition this one is the whole's to clone. */
+		if (!has_trigger(table, sibling, BEFORE_DELETE_TRIGGER_NAME,
+						 BEFORE_DELETE_FUNCTION) &&
+			!get_rel_relispartition(table))
+			create_trigger(table, sibling, BEFORE_DELETE_TRIGGER_NAME,
+						   BEFORE_DELETE_FUNCTION, TRIGGER_TYPE_BEFORE,
+						   TRIGGER_TYPE_DELETE, true);
+		if (!has_trigger(table, sibling, TRUNCATE_TRIGGER_NAME,
 						 TRUNCATE_FUNCTION))
-			create_trigger(lfirst_oid(lc), sibling, TRUNCATE_TRIGGER_NAME,
+			create_trigger(table, sibling, TRUNCATE_TRIGGER_NAME,
 						   TRUNCATE_FUNCTION, TRIGGER_TYPE_AFTER,
 						   TRIGGER_TYPE_TRUNCATE, false);
 	}

@@ -317,6 +317,45 @@ ALTER TABLE free ATTACH PARTITION part FOR VALUES IN (101);
 DROP EVENT TRIGGER a_regress_archive;
 ALTER TABLE free ATTACH PARTITION part FOR VALUES IN (101);
 
+--
+-- What a dropped table was a partition of is known exactly: a claim that lost
+-- its service long ago is not held against the drop of another table, whatever
+-- the transaction has locked, nor does it matter who has the name by then
+--
+ALTER TABLE visit DISABLE TRIGGER ALL;
+INSERT INTO visit VALUES (109, 'CONFIRMED', '2100-01-01');
+ALTER TABLE visit ENABLE TRIGGER ALL;
+CREATE SCHEMA other
+  CREATE TABLE free (id integer PRIMARY KEY)
+  CREATE TABLE visit (free_id integer, status text, date date)
+  CREATE INDEX ON visit (free_id);
+SELECT booking_guard_protect('other.free', 'other.visit', ARRAY['free_id']);
+BEGIN;
+ALTER TABLE free ADD note text;
+DROP TABLE other.free;
+COMMIT;
+DELETE FROM visit;
+INSERT INTO free VALUES (101);
+INSERT INTO visit VALUES (101, 'CONFIRMED', '2100-01-01');
+CREATE FUNCTION again() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN CREATE TABLE part (id integer); END $$;
+CREATE EVENT TRIGGER a_regress_again ON sql_drop WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION again();
+DROP TABLE part;
+DROP EVENT TRIGGER a_regress_again;
+-- without the shared triggers too
+BEGIN;
+DROP TRIGGER zz_booking_guard_delete ON free;
+DROP TRIGGER zz_booking_guard_truncate ON part;
+DROP TABLE part;
+ROLLBACK;
+-- and or_replace lets them fire again
+ALTER TABLE part DISABLE TRIGGER zz_booking_guard_truncate;
+ALTER TABLE free DISABLE TRIGGER zz_booking_guard_delete;
+SELECT booking_guard_protect('free', 'visit', ARRAY['free_id'], or_replace => true);
+SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'zz%' AND tgrelid IN ('free'::regclass, 'part'::regclass) ORDER BY 1, 2;
+TRUNCATE part;
+
 \set VERBOSITY terse
+DROP SCHEMA other CASCADE;
 DROP SCHEMA partition_changes CASCADE;
 DROP ROLE regress_partition_changes, regress_partition_owner, regress_partition_guard;
