@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "access/htup.h"
+#include "access/skey.h"
 #include "commands/trigger.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
@@ -171,6 +172,20 @@ typedef struct StateReading
 } StateReading;
 
 /*
+ * How to find the rows with a key in an index; see probe.c.
+ */
+typedef struct IndexProbe
+{
+	bool		chosen;			/* the index is, or that there is none */
+	Oid			index;			/* InvalidOid if there is none */
+	int			nkeys;
+	ScanKeyData key[INDEX_MAX_KEYS];	/* but for the values */
+	int			param[INDEX_MAX_KEYS];	/* which of the parameters that is */
+	AttrNumber	attnum[INDEX_MAX_KEYS]; /* and the table's column */
+	ClaimColumns columns;		/* where a booking has what decides */
+} IndexProbe;
+
+/*
  * A resolved guard, cached per backend and per trigger (each partition has
  * clones of its own).
  */
@@ -230,6 +245,10 @@ typedef struct Guard
 	bool		cascades;		/* it carries bookings along at key UPDATE */
 	bool		cascades_moves; /* and to another partition */
 	List	   *foreign_key_hashes; /* for invalidation */
+
+	/* what is done without a query, where that can be */
+	IndexProbe	claim_probe;
+	IndexProbe	service_probe[2];	/* by key_of */
 
 	/* kept plans, NULL until needed */
 	SPIPlanPtr	count_plan;		/* candidates for claims on a service */
@@ -383,6 +402,8 @@ extern Guard *resolve_rule(const char *name, GuardSide side,
 						   const GuardRule *rule, Oid sibling,
 						   Oid service_relid, Oid booking_relid,
 						   Oid carrier_relid);
+extern bool resolve_index_serves_key(Guard *guard, Relation index,
+									 int *position);
 extern bool resolve_trigger_is_enabled(char tgenabled);
 extern bool resolve_foreign_key_is_enabled(Relation rel, Oid constraint);
 extern Oid	resolve_constraint_root(Oid constraint);
@@ -458,6 +479,11 @@ extern void claims_list(Guard *guard, const KeyValues *key,
 						void *arg);
 extern void claims_append_active(StringInfo sql, Guard *guard);
 extern List *claims_query_conditions(Guard *guard);
+
+/* probe.c: look a key up in an index without a query */
+extern bool probe_finds_no_claim(Guard *guard, const KeyValues *params);
+extern bool probe_lock_service(Guard *guard, const KeyValues *key,
+							   GuardSide key_of, bool *found);
 
 /* service.c: the triggers on the service table, and the row's lock */
 extern bool service_is_retired(Guard *guard, TupleTableSlot *slot,

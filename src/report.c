@@ -773,6 +773,21 @@ refuse_booking(Guard *guard, TupleTableSlot *slot, const char *problem,
 }
 
 /*
+ * report_not_serializable
+ *
+ * A service row was changed or deleted between our snapshot and our lock, in a
+ * transaction that may not go on then.  In the server's own words, which
+ * applications and the server's translations know.
+ */
+void
+report_not_serializable(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update")));
+}
+
+/*
  * report_service_gone
  *
  * Refuse a booking, a row of the table that carries the guard's trigger in

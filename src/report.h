@@ -25,6 +25,8 @@ extern void report_check_event_trigger(const char *function)
 			pg_attribute_noreturn();
 extern void report_renamed_meanwhile(Oid relid)
 			pg_attribute_noreturn();
+extern void report_not_serializable(void)
+			pg_attribute_noreturn();
 extern void report_sorts_late(Guard *guard, Relation rel,
 							  const Trigger *trigger);
 extern void report_verdict(Guard *guard, RefusalKind kind,

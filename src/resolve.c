@@ -73,6 +73,8 @@ carrier_column(Guard *guard, GuardSide side, const char *name)
 }
 
 /*
+ * resolve_index_serves_key
+ *
  * Whether an index is one that a guard's key may rest on, and if so which of
  * its columns is which of the key's (as list positions in position[]).
  *
@@ -84,8 +86,8 @@ carrier_column(Guard *guard, GuardSide side, const char *name)
  * The predicate and the expressions are only looked for, not evaluated: that
  * would run functions of the table's owner as whoever we are.
  */
-static bool
-index_serves_key(Guard *guard, Relation index, int *position)
+bool
+resolve_index_serves_key(Guard *guard, Relation index, int *position)
 {
 	Form_pg_index form = index->rd_index;
 
@@ -254,7 +256,7 @@ resolve_key(Guard *guard)
 		int			position[INDEX_MAX_KEYS];
 
 		if ((!found || index->rd_index->indisprimary) &&
-			index_serves_key(guard, index, position))
+			resolve_index_serves_key(guard, index, position))
 		{
 			found = true;
 			guard->key_is_primary = index->rd_index->indisprimary;

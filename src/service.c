@@ -14,7 +14,7 @@
  * that leans on a foreign key, whose check takes the same lock.
  *
  * The lock covers key changes only because the key has a unique index (see
- * index_serves_key()); an UPDATE of other columns makes nobody wait.
+ * resolve_index_serves_key()); an UPDATE of other columns makes nobody wait.
  *
  * Retiring a service is such an UPDATE of another column: it holds the row
  * FOR NO KEY UPDATE, with which FOR KEY SHARE does not conflict.  So the
@@ -279,7 +279,12 @@ service_state(Guard *guard, const KeyValues *key, GuardSide key_of,
 
 	if (lock)
 	{
-		if (!find_row(guard, key, key_of, SERVICE_KEY_SHARE, NULL, NULL))
+		bool		found;
+
+		if (!probe_lock_service(guard, key, key_of, &found))
+			found = find_row(guard, key, key_of, SERVICE_KEY_SHARE, NULL,
+							 NULL);
+		if (!found)
 			return SERVICE_MISSING;
 		if (guard->rule->retire_column == NULL)
 			return SERVICE_THERE;

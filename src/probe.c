@@ -1,0 +1,521 @@
+/*-------------------------------------------------------------------------
+ *
+ * probe.c
+ *	  Look a key up in an index without a query.
+ *
+ * Most deletes find no claim, and most bookings find their service.  Either
+ * answer is one descent of an index away, and to start and end the executor
+ * for it costs several times as much.  This does for a guard what the server's
+ * foreign keys do for themselves since PostgreSQL 19, ri_FastPathCheck().
+ *
+ * A probe may always say that it does not know; then a query does the same
+ * work.  It knows on ordinary tables, where a B-tree with built-in operators
+ * leads from the key to the rows, so that no code but the server's runs, and
+ * it matters not as whom.  It takes the locks that the query would take, and
+ * reads with the same snapshot: the newest, taken when the table's lock is
+ * held, as query_run() says.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/nbtree.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "guard.h"
+#include "report.h"
+
+/*
+ * How many rows a probe looks at.  Where more than these have the key, it is
+ * for the planner to say how to find a claim among them.
+ */
+#define MAX_ROWS	32
+
+/* A column that an index must begin with, and what it is compared with. */
+typedef struct ProbeColumn
+{
+	AttrNumber	attnum;
+	Oid			opno;			/* column opno value */
+	Oid			value_type;
+	Oid			collation;
+} ProbeColumn;
+
+/* A probe that is under way. */
+typedef struct ProbeScan
+{
+	Relation	table;
+	Relation	index;
+	Snapshot	snapshot;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	ScanKeyData key[MAX_PARAMS];
+} ProbeScan;
+
+
+/*
+ * Whether an index can be read now: get_relation_info() asks the same.
+ */
+static bool
+is_usable(Relation index)
+{
+	Form_pg_index form = index->rd_index;
+
+	return form->indisvalid && form->indisready && form->indislive &&
+		(!form->indcheckxmin ||
+		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+							   TransactionXmin));
+}
+
+/*
+ * Make the scan key for an index column from that of the table; false if the
+ * index does not have it there, or cannot compare it so.
+ */
+static bool
+make_key(IndexProbe *probe, Relation index, int position,
+		 const ProbeColumn *column, int strategy)
+{
+	Oid			opfamily = index->rd_opfamily[position];
+	Oid			function = get_opcode(column->opno);
+	int			found_strategy;
+	Oid			lefttype;
+	Oid			righttype;
+
+	if (index->rd_index->indkey.values[position] != column->attnum ||
+		opfamily >= FirstNormalObjectId ||
+		!OidIsValid(function) || function >= FirstNormalObjectId ||
+		!op_in_opfamily(column->opno, opfamily))
+		return false;
+
+	get_op_opfamily_properties(column->opno, opfamily, false,
+							   &found_strategy, &lefttype, &righttype);
+	if (found_strategy != strategy ||
+		lefttype != index->rd_opcintype[position] ||
+		!IsBinaryCoercible(column->value_type, righttype) ||
+		(OidIsValid(index->rd_indcollation[position]) &&
+		 index->rd_indcollation[position] != column->collation))
+		return false;
+
+	ScanKeyEntryInitialize(&probe->key[position], 0, position + 1, strategy,
+						   righttype, index->rd_indcollation[position],
+						   function, (Datum) 0);
+	return true;
+}
+
+/*
+ * Whether an index begins with these columns, in whatever order; makes the
+ * scan keys.
+ */
+static bool
+make_keys(IndexProbe *probe, Relation index, const ProbeColumn *columns,
+		  int ncolumns)
+{
+	if (index->rd_rel->relam != BTREE_AM_OID ||
+		index->rd_index->indnkeyatts < ncolumns)
+		return false;
+
+	/* the columns differ, so that each place has its own */
+	for (int position = 0; position < ncolumns; position++)
+	{
+		bool		found = false;
+
+		for (int i = 0; i < ncolumns && !found; i++)
+		{
+			probe->param[position] = i;
+			probe->attnum[position] = columns[i].attnum;
+			found = make_key(probe, index, position, &columns[i],
+							 BTEqualStrategyNumber);
+		}
+		if (!found)
+			return false;
+	}
+	probe->nkeys = ncolumns;
+	return true;
+}
+
+/*
+ * Whether a table is one to probe, and its owner, as whom a query would be
+ * run, may do so.
+ */
+static bool
+may_probe(Relation table, AclMode mode)
+{
+	return table->rd_rel->relkind == RELKIND_RELATION &&
+		compat_may_use_schema(RelationGetNamespace(table),
+							  table->rd_rel->relowner) &&
+		pg_class_aclcheck(RelationGetRelid(table), table->rd_rel->relowner,
+						  mode) == ACLCHECK_OK;
+}
+
+/*
+ * Keep a probe of an index for as long as the guard is.  The guard is
+ * invalidated with its tables, and they with their indexes.
+ */
+static void
+keep_probe(Guard *guard, IndexProbe *probe, const IndexProbe *candidate,
+		   Relation index)
+{
+	*probe = *candidate;
+	probe->index = RelationGetRelid(index);
+	for (int i = 0; i < probe->nkeys; i++)
+		probe->key[i].sk_func.fn_mcxt = guard->context;
+}
+
+/*
+ * Let a candidate also lead past what is over, if the index goes on with the
+ * time.
+ */
+static bool
+add_time_key(Guard *guard, IndexProbe *candidate, Relation index)
+{
+	int			position = guard->nkeys;
+	ProbeColumn time = {0};
+
+	if (guard->time_kind == TIME_NONE || guard->range_type != NULL ||
+		index->rd_index->indnkeyatts <= position)
+		return false;
+
+	time.attnum = candidate->columns.time;
+	time.value_type = guard->time_type;
+	time.opno = get_opfamily_member(index->rd_opfamily[position],
+									guard->time_type, guard->time_type,
+									BTGreaterEqualStrategyNumber);
+	if (!make_key(candidate, index, position, &time,
+				  BTGreaterEqualStrategyNumber))
+		return false;
+	candidate->param[position] = position;
+	candidate->nkeys = position + 1;
+	return true;
+}
+
+/*
+ * Whether an index has all rows that can be claims.
+ */
+static bool
+has_all_claims(Guard *guard, Relation index)
+{
+	List	   *conditions;
+	SavedUser	saved;
+	bool		result;
+
+	if (heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return true;
+
+	/* To look at a predicate may call functions of the table's owner. */
+	conditions = claims_query_conditions(guard);
+	query_become_owner(guard->booking_relid, &saved);
+	result = predicate_implied_by(RelationGetIndexPredicate(index),
+								  conditions, false);
+	query_restore_user(&saved);
+	return result;
+}
+
+/*
+ * Choose the index in which to look for claims: one that begins with the key,
+ * and goes on with the time rather than not.
+ */
+static void
+choose_claim_index(Guard *guard, IndexProbe *probe, Relation table)
+{
+	IndexProbe	candidate = {0};
+	ProbeColumn columns[INDEX_MAX_KEYS] = {0};
+	const GuardRule *rule = guard->rule;
+	Oid			relid = RelationGetRelid(table);
+	bool		best = false;
+	ListCell   *lc;
+
+	/* To compare statuses must not run anybody's code either. */
+	if (!may_probe(table, ACL_SELECT) ||
+		(rule->status_column != NULL &&
+		 guard->status_eq.fn_oid >= FirstNormalObjectId))
+		return;
+
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		GuardKeyColumn *key = &guard->key[i];
+
+		columns[i].attnum = key->booking_attnum;
+		columns[i].opno = get_commutator(key->eq_opr);
+		columns[i].value_type = key->service_type;
+		columns[i].collation = OidIsValid(key->collation) ? key->collation :
+			catalog_column_collation(relid, key->booking_attnum);
+	}
+	if (rule->status_column != NULL)
+		candidate.columns.status = get_attnum(relid, rule->status_column);
+	if (rule->inactive_column != NULL)
+		candidate.columns.inactive = get_attnum(relid, rule->inactive_column);
+	if (rule->time_column != NULL)
+		candidate.columns.time = get_attnum(relid, rule->time_column);
+
+	foreach(lc, RelationGetIndexList(table))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		if (!best && is_usable(index) &&
+			make_keys(&candidate, index, columns, guard->nkeys) &&
+			has_all_claims(guard, index))
+		{
+			best = add_time_key(guard, &candidate, index) ||
+				guard->time_kind == TIME_NONE;
+			if (best || !OidIsValid(probe->index))
+				keep_probe(guard, probe, &candidate, index);
+		}
+		index_close(index, NoLock);
+	}
+}
+
+/*
+ * Choose the index by which to find a service: the one that the key rests on.
+ */
+static void
+choose_service_index(Guard *guard, GuardSide key_of, IndexProbe *probe,
+					 Relation table)
+{
+	IndexProbe	candidate = {0};
+	ProbeColumn columns[INDEX_MAX_KEYS] = {0};
+	ListCell   *lc;
+
+	if (!may_probe(table, ACL_SELECT) || !may_probe(table, ACL_UPDATE))
+		return;
+
+	for (int i = 0; i < guard->nkeys; i++)
+	{
+		GuardKeyColumn *key = &guard->key[i];
+		bool		of_booking = key_of == BOOKING_SIDE;
+
+		columns[i].attnum = key->service_attnum;
+		columns[i].opno = of_booking ? key->eq_opr : key->service_eq_opr;
+		columns[i].value_type = of_booking ?
+			key->booking_type : key->service_type;
+		columns[i].collation = OidIsValid(key->collation) ? key->collation :
+			catalog_column_collation(guard->service_relid,
+									 key->service_attnum);
+	}
+
+	foreach(lc, RelationGetIndexList(table))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		int			position[INDEX_MAX_KEYS];
+
+		if (!OidIsValid(probe->index) && is_usable(index) &&
+			resolve_index_serves_key(guard, index, position) &&
+			make_keys(&candidate, index, columns, guard->nkeys))
+			keep_probe(guard, probe, &candidate, index);
+		index_close(index, NoLock);
+	}
+}
+
+/*
+ * Begin a probe: false if it has no index, or its guard or index are not to be
+ * trusted any more.  The table is locked and stays so; that lock first, then
+ * the look at what we know of its indexes, and last the snapshot.
+ */
+static bool
+begin_probe(Guard *guard, IndexProbe *probe, Relation table,
+			const KeyValues *params, ProbeScan *scan)
+{
+	if (!guard->valid || !OidIsValid(probe->index))
+		return false;
+
+	scan->table = table;
+	scan->index = index_open(probe->index, AccessShareLock);
+	if (!guard->valid || !is_usable(scan->index))
+	{
+		index_close(scan->index, NoLock);
+		return false;
+	}
+
+	memcpy(scan->key, probe->key, probe->nkeys * sizeof(ScanKeyData));
+	for (int i = 0; i < probe->nkeys; i++)
+		scan->key[i].sk_argument = params->value[probe->param[i]];
+
+	CommandCounterIncrement();
+	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan->slot = table_slot_create(table, NULL);
+	scan->scan = compat_index_beginscan(table, scan->index, scan->snapshot,
+										probe->nkeys);
+	index_rescan(scan->scan, scan->key, probe->nkeys, NULL, 0);
+	return true;
+}
+
+static void
+end_probe(ProbeScan *scan)
+{
+	index_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	UnregisterSnapshot(scan->snapshot);
+	index_close(scan->index, NoLock);
+}
+
+/*
+ * Whether one of the rows that the scan brings, up to a number, is due; also
+ * if there are more than that.
+ */
+static bool
+may_bring_claim(Guard *guard, IndexProbe *probe, ProbeScan *scan)
+{
+	int			nrows = 0;
+
+	while (index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
+	{
+		if (++nrows > MAX_ROWS ||
+			claims_is_due(guard, scan->slot, &probe->columns))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * probe_finds_no_claim
+ *
+ * Whether it is certain that there is no claim on a service; if not, to count
+ * them will tell.  params are those of the count: the service's key, and the
+ * bound of the time column.  Sees what claims_count() sees; leaves ACCESS SHARE
+ * on the booking table.
+ */
+bool
+probe_finds_no_claim(Guard *guard, const KeyValues *params)
+{
+	IndexProbe *probe = &guard->claim_probe;
+	Relation	table;
+	ProbeScan	scan;
+	bool		found = true;
+
+	table = table_open(guard->booking_relid, AccessShareLock);
+	if (!probe->chosen && guard->valid)
+	{
+		choose_claim_index(guard, probe, table);
+		probe->chosen = true;
+	}
+
+	if (begin_probe(guard, probe, table, params, &scan))
+	{
+		found = may_bring_claim(guard, probe, &scan);
+
+		/* A booking without a time is always upcoming. */
+		if (!found && probe->nkeys > guard->nkeys && !guard->time_not_null)
+		{
+			ScanKeyEntryInitialize(&scan.key[guard->nkeys],
+								   SK_ISNULL | SK_SEARCHNULL,
+								   guard->nkeys + 1, InvalidStrategy,
+								   InvalidOid, InvalidOid, InvalidOid,
+								   (Datum) 0);
+			index_rescan(scan.scan, scan.key, probe->nkeys, NULL, 0);
+			found = may_bring_claim(guard, probe, &scan);
+		}
+		end_probe(&scan);
+	}
+	table_close(table, NoLock);
+	return !found;
+}
+
+/*
+ * Whether a row has the key that the scan was after.
+ */
+static bool
+has_key(IndexProbe *probe, ProbeScan *scan)
+{
+	for (int i = 0; i < probe->nkeys; i++)
+	{
+		ScanKey		key = &scan->key[i];
+		bool		isnull;
+		Datum		value = slot_getattr(scan->slot, probe->attnum[i], &isnull);
+
+		if (isnull ||
+			!DatumGetBool(FunctionCall2Coll(&key->sk_func, key->sk_collation,
+											value, key->sk_argument)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Lock the row that the scan found FOR KEY SHARE; false if it is gone.
+ * Follows ExecLockRows().
+ */
+static bool
+lock_row(IndexProbe *probe, ProbeScan *scan)
+{
+	TM_FailureData failure;
+	TM_Result	result;
+	ItemPointerData tid = scan->slot->tts_tid;
+	uint8		flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS;
+
+	if (!IsolationUsesXactSnapshot())
+		flags |= TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+
+	result = table_tuple_lock(scan->table, &tid, scan->snapshot, scan->slot,
+							  GetCurrentCommandId(true), LockTupleKeyShare,
+							  LockWaitBlock, flags, &failure);
+	switch (result)
+	{
+		case TM_Ok:
+			/* A later version than the one that was found: is it still it? */
+			return !failure.traversed || has_key(probe, scan);
+
+		case TM_SelfModified:
+			return false;
+
+		case TM_Updated:
+		case TM_Deleted:
+			if (IsolationUsesXactSnapshot())
+				report_not_serializable();
+			if (result == TM_Deleted)
+				return false;
+			break;
+
+		default:
+			break;
+	}
+	elog(ERROR, "unexpected table_tuple_lock status: %u", result);
+}
+
+/*
+ * probe_lock_service
+ *
+ * Find the service with this key and lock it FOR KEY SHARE until the
+ * transaction ends, as the query of service_prepare() does.  True if that is
+ * done, and *found says whether there is one.  key_of says whose types the key
+ * values are of.  Leaves ROW SHARE on the service table.
+ */
+bool
+probe_lock_service(Guard *guard, const KeyValues *key, GuardSide key_of,
+				   bool *found)
+{
+	IndexProbe *probe = &guard->service_probe[key_of];
+	Relation	table;
+	ProbeScan	scan;
+	bool		done;
+
+	table = table_open(guard->service_relid, RowShareLock);
+	if (!probe->chosen && guard->valid)
+	{
+		choose_service_index(guard, key_of, probe, table);
+		probe->chosen = true;
+	}
+
+	done = begin_probe(guard, probe, table, key, &scan);
+	if (done)
+	{
+		*found = index_getnext_slot(scan.scan, ForwardScanDirection,
+									scan.slot) &&
+			lock_row(probe, &scan);
+		end_probe(&scan);
+	}
+	table_close(table, NoLock);
+	return done;
+}
