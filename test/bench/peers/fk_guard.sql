@@ -1,0 +1,3 @@
+-- booking_guard beside a foreign key.
+\ir fk.sql
+\ir guard.sql

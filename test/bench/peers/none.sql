@@ -1,0 +1,1 @@
+-- No guard at all.
