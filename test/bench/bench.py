@@ -2,22 +2,38 @@
 import os
 import sys
 
-import measure
 import report
+from instructions import instructions
+from measure import DIR, SERVER, command, measure
 from rows import ROWS
 
 
 def main(names):
-    unknown = set(names) - {row.name for row in ROWS}
-    if unknown:
-        raise SystemExit(f'no such row: {" ".join(unknown)}; there are {" ".join(dict.fromkeys(row.name for row in ROWS))}')
+    known = list(dict.fromkeys(row.name for row in ROWS))
+    if unknown := set(names) - set(known):
+        raise SystemExit(f'no such row: {" ".join(sorted(unknown))}; there are: {" ".join(known)}')
     rows = [row for row in ROWS if not names or row.name in names]
-    measured = {}
+
+    rounds = {}
+    results = []
     for row in rows:
         group = row.group
-        if group.name not in measured:
-            measured[group.name] = measure.measure(group, int(os.environ.get('BENCH_ROUNDS', group.rounds)))
-        print(report.line(row, *report.evaluate(row, measured[group.name])), flush=True)
+        if group.name not in rounds:
+            rounds[group.name] = measure(group, int(os.environ.get('BENCH_ROUNDS', group.rounds)))
+        results.append(report.Result(row, rounds[group.name]))
+        print(results[-1], flush=True)
+
+    command(SERVER, 'stop', DIR)
+    counted = {}
+    for result in results:
+        group = result.row.group
+        if result.is_unclear() and group.few:
+            if group.name not in counted:
+                counted[group.name] = instructions(group)
+            result.count(counted[group.name])
+            print(result, flush=True)
+    if not names:
+        report.write(results)
 
 
 main(sys.argv[1:])

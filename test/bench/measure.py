@@ -1,22 +1,31 @@
-"""Time the runs of a group on a running server, interleaved: round by round,
-each run once a round. PGBIN, PGHOST, PGPORT and PGUSER say where; the bench's
-folder on the server's side is PGHOST.
+"""Measure the runs of a group, interleaved: round by round, each run once a
+round. The server is the one of test/server in PGHOST.
+
+Every round has a server of its own: where the server's data structures are in
+memory is decided when it starts, and the luck of some addresses (hashed
+pointers) makes more difference than what is to be measured.
 """
 import os
 import re
 import statistics
 import subprocess
+import threading
 from pathlib import Path
 
 HERE = Path(__file__).parent
 DIR = os.environ['PGHOST']
+SERVER = HERE.parent / 'server'
 
 
-def pg(program, *args, stdin=None, check=True):
-    done = subprocess.run([f"{os.environ['PGBIN']}/{program}", *args], input=stdin, text=True, capture_output=True)
+def command(*args, stdin=None, check=True):
+    done = subprocess.run(args, input=stdin, text=True, capture_output=True)
     if check and done.returncode != 0:
-        raise SystemExit(f'{program} {" ".join(args)}\n{stdin or ""}\n{done.stdout}{done.stderr}')
+        raise SystemExit(f'{" ".join(map(str, args))}\n{stdin or ""}\n{done.stdout}{done.stderr}')
     return done.stdout
+
+
+def pg(program, *args, **kwargs):
+    return command(f"{os.environ['PGBIN']}/{program}", *args, **kwargs)
 
 
 def psql(database, sql, check=True):
@@ -39,29 +48,93 @@ def make_database(group):
     psql(group.name, 'VACUUM ANALYZE; CHECKPOINT;')
 
 
+def restart(group):
+    command(SERVER, 'restart', DIR)
+    psql(group.name, """SELECT count(pg_prewarm(oid)) FROM pg_class
+        WHERE relkind IN ('r', 'i') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'""")
+
+
 def fill(sql, n):
     return sql.replace('{n}', str(n)).replace('{dir}', DIR)
 
 
+def prepare(group, run):
+    return fill('\n'.join((f'SET search_path = {run.peer}, public;', *run.before)) + '\n', group.n)
+
+
 def time_statement(group, run):
-    """Milliseconds that a statement took, as psql has it."""
-    before = '\n'.join(run.before)
+    """Milliseconds that a statement takes, as psql has it."""
     work = f'BEGIN;\n\\timing on\n{run.work}\n\\timing off\nROLLBACK;\n' * run.repeat
-    output = psql(group.name, fill(f'SET search_path = {run.peer}, public;\n{before}\n{work}', group.n))
-    times = [float(t) for t in re.findall(r'^Time: ([0-9.]+) ms', output, re.M)]
-    assert len(times) == run.repeat, output
+    times = []
+    for _ in range(group.sessions):
+        output = psql(group.name, prepare(group, run) + fill(work, group.n), check=not run.fails)
+        found = re.findall(r'^Time: ([0-9.]+) ms', output, re.M)
+        assert len(found) == run.repeat, output
+        times += map(float, found)
     return statistics.median(times)
 
 
-KINDS = {'statement': time_statement}
+def pgbench(group, run):
+    psql(group.name, prepare(group, run))
+    os.environ['PGOPTIONS'] = f'-c search_path={run.peer},public'
+    try:
+        return pg('pgbench', '-n', '-r', '-M', 'prepared', '-c', str(group.clients), '-j', str(min(group.clients, 2)),
+                  '-t', str(group.n // group.clients), '-D', 'id=0', '-f', f'{HERE}/pgbench/{run.work}.sql', group.name)
+    finally:
+        del os.environ['PGOPTIONS']
+
+
+def time_transaction(group, run):
+    """Milliseconds per transaction."""
+    return 1000 / float(re.search(r'^tps = ([0-9.]+)', pgbench(group, run), re.M)[1])
+
+
+def time_locked(group, run):
+    """Milliseconds from a row lock to its release: all that comes after FOR
+    UPDATE, or else all of the one statement, the way to it and back included.
+    """
+    latencies = re.findall(r'^ +([0-9.]+) +(?:[0-9]+ +)?(\S.*)$', pgbench(group, run).partition('latencies')[2], re.M)
+    statements = [statement for _, statement in latencies]
+    first = next((i + 1 for i, statement in enumerate(statements) if 'FOR UPDATE' in statement), None)
+    locked = latencies[first:] if first else [l for l in latencies if l[1].startswith('SELECT')]
+    assert locked, latencies
+    return sum(float(ms) for ms, _ in locked)
+
+
+def peak_memory(group, run):
+    """Kilobytes of its own that a backend takes for a statement, at most."""
+    psql(group.name, prepare(group, run))
+    session = subprocess.Popen([f"{os.environ['PGBIN']}/psql", '-XqAt', '-d', group.name],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(sql):
+        session.stdin.write(sql + '\n')
+        session.stdin.flush()
+        return session.stdout.readline()
+
+    pid = int(ask(f'SET search_path = {run.peer}, public; BEGIN; {fill(run.work, 1)} SELECT pg_backend_pid();'))
+
+    def memory():
+        return int(re.search(r'RssAnon:\s+([0-9]+) kB', Path(f'/proc/{pid}/status').read_text())[1])
+
+    base = peak = memory()
+    worker = threading.Thread(target=ask, args=(f'{fill(run.work, group.n // run.part)} SELECT 1;',))
+    worker.start()
+    while worker.is_alive():
+        peak = max(peak, memory())
+        worker.join(0.005)
+    session.communicate('ROLLBACK;')
+    return peak - base
+
+
+KINDS = {'statement': time_statement, 'transaction': time_transaction, 'locked': time_locked, 'memory': peak_memory}
 
 
 def measure(group, rounds):
     """A list with the measures of each round, by run."""
     make_database(group)
     result = []
-    for number in range(rounds + 1):
-        measures = {name: KINDS[group.kind](group, run) for name, run in group.runs.items()}
-        if number > 0:          # the first warms everything up
-            result.append(measures)
+    for _ in range(rounds):
+        restart(group)
+        result.append({name: KINDS[group.kind](group, run) for name, run in group.runs.items()})
     return result

@@ -11,9 +11,12 @@ from typing import Callable
 @dataclass
 class Run:
     peer: str
-    work: str                   # the statement that is measured
+    work: str                   # the statement that is measured, or a script in pgbench/
     before: tuple = ()          # statements that put the tables into their state; not measured
     repeat: int = 1             # times in one session; the median counts
+    fails: bool = False         # the statement is refused
+    part: int = 1               # of n, only so much
+    count: str = None           # count the instructions of this statement instead
 
 
 @dataclass
@@ -22,9 +25,11 @@ class Group:
     data: str                   # fills the tables, once for each peer
     runs: dict                  # name -> Run
     n: int = 1
-    few: int = 1
+    few: int = 0                # 0: instructions are not counted
     rounds: int = 15
-    kind: str = 'statement'
+    kind: str = 'statement'     # see measure.py
+    sessions: int = 1
+    clients: int = 1
 
 
 @dataclass
@@ -116,6 +121,53 @@ reconfirm = Group('reconfirm', n=60000, few=5000, data=BOOKINGS, runs={
     'none': Run('none', CONFIRM, loaded('CANCELLED')), 'guard': Run('guard', CONFIRM, loaded('CANCELLED')),
     'insert': Run('none', INSERT, TRUNCATE), 'insert_fk': Run('fk', INSERT, TRUNCATE)})
 
+#
+# One service
+#
+HISTORY = f"""
+    {PARTIAL} {SERVICES.format(1000)}
+    INSERT INTO booking SELECT i, 1, now() - interval '1 minute' * i, 'CONFIRMED' FROM generate_series(1, 1000000) AS i;
+    INSERT INTO booking SELECT i, 1, now() + interval '1 minute' * i, 'CANCELLED' FROM generate_series(1, 200000) AS i;"""
+past = Group('past', few=1, data=HISTORY, runs={
+    'none': Run('guard', "DELETE FROM service WHERE id = 2;", repeat=100),
+    'million': Run('guard', "DELETE FROM service WHERE id = 1;", repeat=100)})
+
+refuse = Group('refuse', rounds=9, data=f"""
+    {PARTIAL} {SERVICES.format(1000)}
+    INSERT INTO booking SELECT i, 1, now() + interval '1 hour' + interval '1 minute' * i,
+           CASE WHEN i % 4 = 0 THEN 'PENDING' ELSE 'CONFIRMED' END::booking_status
+      FROM generate_series(1, 1000000) AS i;""",
+    runs={'refused': Run('guard', "DELETE FROM service WHERE id = 1;", fails=True),
+          'select': Run('guard', """SELECT status, count(*), min(date) FROM booking
+                WHERE service_id = 1 AND status IN ('PENDING', 'CONFIRMED') AND date >= now() GROUP BY status;""")})
+
+first = Group('first', sessions=10, data=f"{INDEX} {SERVICES.format(1000)}", runs={
+    peer: Run(peer, "DELETE FROM service WHERE id = 1;") for peer in ('none', 'fk', 'guard')})
+
+#
+# Many sessions, or many statements
+#
+hot = Group('hot', n=9600, clients=16, few=5000, rounds=25, kind='transaction', data=f"{INDEX} {SERVICES.format(1000)}", runs={
+    peer: Run(peer, 'book', TRUNCATE, count="""INSERT INTO booking
+        SELECT i, 1, now() + interval '1 day', 'CONFIRMED' FROM generate_series(1, {n}) AS i;""") for peer in ('fk', 'fk_guard')})
+
+VERDICTS = f"""
+    {INDEX}
+    INSERT INTO service SELECT i, 'Service ' || i FROM generate_series(200000, 201000) AS i;
+    INSERT INTO booking SELECT i, 200000 + i % 1000, now() + interval '1 day' * (1 + i / 1000), 'CONFIRMED'
+      FROM generate_series(0, 2999) AS i;"""
+AGAIN = (SERVICES.format('{n}').replace(';', ' ON CONFLICT DO NOTHING;'), "VACUUM service;")
+
+verdict = Group('verdict', n=3000, rounds=11, kind='transaction', data=VERDICTS, runs={
+    'five': Run('none', 'five', AGAIN), 'safe': Run('guard', 'safe', AGAIN), 'delete': Run('none', 'delete', AGAIN),
+    'five_blocked': Run('none', 'five_blocked'), 'safe_blocked': Run('guard', 'safe_blocked')})
+
+locked = Group('locked', n=200, rounds=9, kind='locked', data=VERDICTS, runs={
+    'five': Run('none', 'five_network', AGAIN), 'safe': Run('guard', 'safe_network', AGAIN)})
+
+memory = Group('memory', n=1000000, rounds=1, kind='memory', data=f"{INDEX} {SERVICES.format(1000000)}", runs={
+    f'{peer}/{part}': Run(peer, DELETE, part=part) for peer in ('fk', 'guard') for part in (10, 1)})
+
 ROWS = [
     Row('delete', 'delete 20,000 services without bookings: what the guard adds, over what the foreign key adds',
         delete, added_over('guard', 'fk'), 1.0, 0.6),
@@ -123,6 +175,10 @@ ROWS = [
     Row('delete', '- what refint adds', delete, added_over('refint', 'fk')),
     Row('delete_history', 'delete 20,000 services with ten past or cancelled bookings each: what the guard adds, over what PL/pgSQL adds',
         delete_history, added_over('guard', 'plpgsql'), 0.6, 0.4),
+    Row('past', 'delete a service with a million past and 200,000 cancelled bookings: over one with none',
+        past, over('million', 'none'), 1.2),
+    Row('refuse', 'refuse a service with a million upcoming bookings: over one SELECT of the same aggregates',
+        refuse, over('refused', 'select'), 1.2),
     Row('insert', 'INSERT 100,000 bookings, foreign key present: on over off', insert, over('fk_guard', 'fk'), 1.03),
     Row('copy', 'COPY 100,000 bookings, foreign key present: on over off', copy, over('fk_guard', 'fk'), 1.03),
     Row('insert', 'INSERT 100,000 bookings: what the guard adds, over what the foreign key adds',
@@ -133,4 +189,16 @@ ROWS = [
     Row('update', 'UPDATE 60,000 bookings from PENDING to CONFIRMED: on over off', update, over('confirm_guard', 'confirm'), 1.05),
     Row('reconfirm', 're-confirm 60,000 bookings: what the guard adds, over what the foreign key adds to an INSERT of as many',
         reconfirm, lambda m: (m['guard'] - m['none']) / (m['insert_fk'] - m['insert']), 1.1),
+    Row('hot', '16 clients booking one hot service, foreign key present: throughput on over off',
+        hot, over('fk', 'fk_guard'), 0.97, at_least=True),
+    Row('verdict', 'safe_delete_service(), deleting: throughput over the five statements', verdict, over('five', 'safe'), 2.5, at_least=True),
+    Row('verdict', '- a mere prepared DELETE, without a guard', verdict, over('five', 'delete')),
+    Row('verdict', 'safe_delete_service(), blocked: throughput over the five statements',
+        verdict, over('five_blocked', 'safe_blocked'), 4, at_least=True),
+    Row('locked', 'time that the service row is locked, 1 ms of network between statements: over the five statements',
+        locked, over('safe', 'five'), 0.3),
+    Row('memory', 'memory that a million deletes take more than 100,000: over the same with a foreign key',
+        memory, lambda m: (m['guard/1'] - m['guard/10']) / (m['fk/1'] - m['fk/10']), 1.05),
+    Row('first', 'first delete in a new session: what the guard adds, over what the foreign key adds',
+        first, added_over('guard', 'fk'), 3),
 ]

@@ -1,0 +1,3 @@
+-- A mere DELETE.
+\set id :id + 1
+DELETE FROM service WHERE id = :id;
