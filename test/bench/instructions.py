@@ -8,10 +8,10 @@ from measure import DIR, SERVER, fill
 
 
 def count(group, run, passes):
-    one = [*run.before, 'BEGIN;', *[run.count or run.work] * run.repeat, 'ROLLBACK;']
-    script = [f'SET search_path = {run.peer}, public;', *one, *run.before]
+    work = [run.count] if run.count else ['BEGIN;', *[run.work] * run.repeat, 'ROLLBACK;']
+    script = [f'SET search_path = {run.peer}, public;', *run.before, *work, *run.before]
     if passes == 2:
-        script += one[len(run.before):]
+        script += work
     lines = ''.join(' '.join(fill(sql, group.few).split()) + '\n' for sql in script)
     done = subprocess.run([SERVER, 'single', DIR, group.name, 'valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null'],
                           input=lines, text=True, capture_output=True)

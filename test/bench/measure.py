@@ -134,7 +134,9 @@ def measure(group, rounds):
     """A list with the measures of each round, by run."""
     make_database(group)
     result = []
+    names = list(group.runs)
     for _ in range(rounds):
         restart(group)
-        result.append({name: KINDS[group.kind](group, run) for name, run in group.runs.items()})
+        result.append({name: KINDS[group.kind](group, group.runs[name]) for name in names})
+        names.append(names.pop(0))      # nobody is always the first after a restart
     return result

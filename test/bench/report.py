@@ -1,5 +1,14 @@
 """The results: on the terminal, and in doc/."""
+import os
+import platform
+import re
 import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DOC = HERE.parents[1] / 'doc'
 
 
 class Result:
@@ -50,5 +59,43 @@ class Result:
             f'{self.target():<24} {self.verdict()}'.rstrip()
 
 
+def machine():
+    cpu = re.search(r'^model name\s*: (.*)$', Path('/proc/cpuinfo').read_text(), re.M)
+    postgres = subprocess.run([f"{os.environ['PGBIN']}/postgres", '--version'], text=True, capture_output=True).stdout
+    return f"{postgres.strip()}, {os.cpu_count()} cores of {cpu[1] if cpu else platform.machine()}, {platform.system()}"
+
+
+def table(results):
+    lines = ['| work | ratio | quartiles | instructions | target | |', '| --- | --- | --- | --- | --- | --- |']
+    for r in results:
+        counted = '' if r.counted is None else f'{r.counted:.3f}'
+        lines.append(f'| {r.row.title.strip()} | {r.ratio:.3f} | {r.spread()} | {counted} | {r.target()} | {r.verdict()} |')
+    return '\n'.join(lines)
+
+
+def plot(results):
+    """Bars of what was measured in terms of the target, for gnuplot: y, title,
+    value, quartiles, what to write beside it and a colour. Up to 1 is met.
+    """
+    lines = []
+    for y, r in enumerate(r for r in reversed(results) if r.row.target is not None):
+        low, value, high = sorted(r.row.target / x if r.row.at_least else x / r.row.target
+                                  for x in ((r.value(),) * 3 if r.counted else (r.low, r.value(), r.high)))
+        text = f'{r.value():.2f} ({r.target()})'
+        lines.append(f'{y} "{r.row.title}" {value} {low} {high} "{text}" {0xc0392b if r.verdict() == "MISSED" else 0x2e8b57}')
+    return '\n'.join(lines) + '\n'
+
+
 def write(results):
-    pass
+    """doc/bench.md and doc/bench.svg."""
+    values = {'table': table(results), 'rounds': ', '.join(f'{r.row.name} {r.rounds}' for r in
+                                                          {r.row.name: r for r in results}.values()),
+              'machine': machine()}
+    page = (HERE / 'page.md').read_text()
+    for name, value in values.items():
+        page = page.replace('{{' + name + '}}', value)
+    (DOC / 'bench.md').write_text(page)
+    with tempfile.NamedTemporaryFile('w') as data:
+        data.write(plot(results))
+        data.flush()
+        subprocess.run(['gnuplot', '-e', f"svg='{DOC}/bench.svg'; data='{data.name}'", HERE / 'plot.gnuplot'], check=True)
