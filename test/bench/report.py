@@ -19,12 +19,13 @@ class Result:
         self.row = row
         self.rounds = len(rounds)
         self.ratio = row.ratio({run: statistics.median(m[run] for m in rounds) for run in rounds[0]})
-        self.low, _, self.high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+        self.low, _, self.high = statistics.quantiles(ratios, n=4, method='inclusive') if len(ratios) > 1 else ratios * 3
         self.counted = None
 
     def is_unclear(self):
-        """Whether the ratio is nearer to 1, or to its target, than the noise."""
-        noise = self.high - self.low
+        """Whether the ratio is nearer to 1, or to its target, than the noise: the
+        notch of a box plot, a 95 % confidence interval of a median."""
+        noise = 1.57 * (self.high - self.low) / self.rounds ** 0.5
         return self.row.target is not None and \
             min(abs(self.ratio - 1), abs(self.ratio - self.row.target)) < noise
 
