@@ -14,6 +14,8 @@ def main(names):
         raise SystemExit(f'no such row: {" ".join(sorted(unknown))}; there are: {" ".join(known)}')
     rows = [row for row in ROWS if not names or row.name in names]
 
+    load = report.load()
+    print(f'The load of this machine is {load} before measuring; the lower, the better.\n\n{report.HEADER}')
     rounds = {}
     results = []
     for row in rows:
@@ -24,6 +26,7 @@ def main(names):
         print(results[-1], flush=True)
 
     command(SERVER, 'stop', DIR)
+    print('\nInstructions are counted where the clock cannot tell:', flush=True)
     counted = {}
     for result in results:
         group = result.row.group
@@ -33,7 +36,7 @@ def main(names):
             result.count(counted[group.name])
             print(result, flush=True)
     if not names:
-        report.write(results)
+        report.write(results, load)
 
 
 main(sys.argv[1:])

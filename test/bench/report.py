@@ -23,11 +23,13 @@ class Result:
         self.counted = None
 
     def is_unclear(self):
-        """Whether the ratio is nearer to 1, or to its target, than the noise: the
-        notch of a box plot, a 95 % confidence interval of a median."""
+        """Whether the ratio is nearer to 1, or to its target, than the noise (the
+        notch of a box plot, a 95 % confidence interval of a median), or half
+        of the rounds do not agree about the target."""
+        target = self.row.target
         noise = 1.57 * (self.high - self.low) / self.rounds ** 0.5
-        return self.row.target is not None and \
-            min(abs(self.ratio - 1), abs(self.ratio - self.row.target)) < noise
+        return target is not None and (self.low <= target <= self.high or
+                                       min(abs(self.ratio - 1), abs(self.ratio - target)) < noise)
 
     def count(self, instructions):
         self.counted = self.row.ratio(instructions)
@@ -56,14 +58,22 @@ class Result:
 
     def __str__(self):
         counted = '' if self.counted is None else f'{self.counted:.3f}'
-        return f'{self.row.title:<116} {self.ratio:6.3f}  {self.spread():>16} {counted:>6}  ' \
+        return f'{self.row.title:<116} {self.ratio:6.3f}  {self.spread():>16} {counted:>7}  ' \
             f'{self.target():<24} {self.verdict()}'.rstrip()
+
+
+HEADER = f"{'work':<116} {'ratio':>6}  {'quartiles':>16} {'counted':>7}  {'target':<24}"
 
 
 def machine():
     cpu = re.search(r'^model name\s*: (.*)$', Path('/proc/cpuinfo').read_text(), re.M)
     postgres = subprocess.run([f"{os.environ['PGBIN']}/postgres", '--version'], text=True, capture_output=True).stdout
     return f"{postgres.strip()}, {os.cpu_count()} cores of {cpu[1] if cpu else platform.machine()}, {platform.system()}"
+
+
+def load():
+    """How busy the machine is with other things; ask before measuring."""
+    return f'{os.getloadavg()[0]:.1f}'
 
 
 def table(results):
@@ -80,18 +90,18 @@ def plot(results):
     """
     lines = []
     for y, r in enumerate(r for r in reversed(results) if r.row.target is not None):
-        low, value, high = sorted(r.row.target / x if r.row.at_least else x / r.row.target
-                                  for x in ((r.value(),) * 3 if r.counted else (r.low, r.value(), r.high)))
+        value, *ends = (r.row.target / x if r.row.at_least else x / r.row.target
+                        for x in ((r.value(),) * 3 if r.counted else (r.ratio, r.low, r.high)))
         text = f'{r.value():.2f} ({r.target()})'
-        lines.append(f'{y} "{r.row.title}" {value} {low} {high} "{text}" {0xc0392b if r.verdict() == "MISSED" else 0x2e8b57}')
+        lines.append(f'{y} "{r.row.title}" {value} {min(ends)} {max(ends)} "{text}" {0xc0392b if r.verdict() == "MISSED" else 0x2e8b57}')
     return '\n'.join(lines) + '\n'
 
 
-def write(results):
+def write(results, load_before):
     """doc/bench.md and doc/bench.svg."""
     values = {'table': table(results), 'rounds': ', '.join(f'{r.row.name} {r.rounds}' for r in
                                                           {r.row.name: r for r in results}.values()),
-              'machine': machine()}
+              'machine': machine(), 'load': load_before}
     page = (HERE / 'page.md').read_text()
     for name, value in values.items():
         page = page.replace('{{' + name + '}}', value)

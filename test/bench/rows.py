@@ -171,7 +171,7 @@ VERDICTS = f"""
       FROM generate_series(0, 2999) AS i;"""
 AGAIN = (SERVICES.format('{n}').replace(';', ' ON CONFLICT DO NOTHING;'), "VACUUM service;")
 
-verdict = Group('verdict', n=3000, rounds=11, kind='transaction', data=VERDICTS, runs={
+verdict = Group('verdict', n=10000, rounds=15, kind='transaction', data=VERDICTS, runs={
     'five': Run('none', 'five', AGAIN), 'safe': Run('guard', 'safe', AGAIN), 'delete': Run('none', 'delete', AGAIN),
     'five_blocked': Run('none', 'five_blocked'), 'safe_blocked': Run('guard', 'safe_blocked')})
 
