@@ -54,7 +54,7 @@ class Result:
         return 'MISSED'
 
     def spread(self):
-        return f'{self.low:.3f} .. {self.high:.3f}'
+        return f'{self.low:.3f} .. {self.high:.3f}' if self.rounds > 1 else 'one round'
 
     def __str__(self):
         counted = '' if self.counted is None else f'{self.counted:.3f}'
