@@ -742,10 +742,10 @@ claims_count(Guard *guard, const KeyValues *key, ClaimTally *tally)
 	KeyValues	params = *key;
 
 	tally_init(tally, guard);
-	add_time_bound(guard, &params);
-	if (probe_finds_no_claim(guard, &params))
+	if (probe_finds_no_claim(guard, key))
 		return false;
 	prepare_count(guard);
+	add_time_bound(guard, &params);
 	query_run(guard->count_plan, &params, guard->booking_relid, true,
 			  count_candidate, tally);
 	return tally->total > 0;

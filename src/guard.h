@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "access/htup.h"
+#include "access/sdir.h"
 #include "access/skey.h"
 #include "commands/trigger.h"
 #include "datatype/timestamp.h"
@@ -180,9 +181,12 @@ typedef struct IndexProbe
 	Oid			index;			/* InvalidOid if there is none */
 	int			nkeys;
 	ScanKeyData key[INDEX_MAX_KEYS];	/* but for the values */
-	int			param[INDEX_MAX_KEYS];	/* which of the parameters that is */
+	int			key_column[INDEX_MAX_KEYS]; /* which of the guard's that is */
 	AttrNumber	attnum[INDEX_MAX_KEYS]; /* and the table's column */
-	ClaimColumns columns;		/* where a booking has what decides */
+	/* those of bookings only */
+	ClaimColumns columns;		/* where a row has what decides */
+	bool		by_time;		/* this way, the latest comes first */
+	ScanDirection direction;
 } IndexProbe;
 
 /*
@@ -481,7 +485,7 @@ extern void claims_append_active(StringInfo sql, Guard *guard);
 extern List *claims_query_conditions(Guard *guard);
 
 /* probe.c: look a key up in an index without a query */
-extern bool probe_finds_no_claim(Guard *guard, const KeyValues *params);
+extern bool probe_finds_no_claim(Guard *guard, const KeyValues *key);
 extern bool probe_lock_service(Guard *guard, const KeyValues *key,
 							   GuardSide key_of, bool *found);
 

@@ -63,7 +63,7 @@ typedef struct ProbeScan
 	Snapshot	snapshot;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
-	ScanKeyData key[MAX_PARAMS];
+	ScanKeyData key[INDEX_MAX_KEYS];
 } ProbeScan;
 
 
@@ -87,11 +87,11 @@ is_usable(Relation index)
  */
 static bool
 make_key(IndexProbe *probe, Relation index, int position,
-		 const ProbeColumn *column, int strategy)
+		 const ProbeColumn *column)
 {
 	Oid			opfamily = index->rd_opfamily[position];
 	Oid			function = get_opcode(column->opno);
-	int			found_strategy;
+	int			strategy;
 	Oid			lefttype;
 	Oid			righttype;
 
@@ -102,8 +102,8 @@ make_key(IndexProbe *probe, Relation index, int position,
 		return false;
 
 	get_op_opfamily_properties(column->opno, opfamily, false,
-							   &found_strategy, &lefttype, &righttype);
-	if (found_strategy != strategy ||
+							   &strategy, &lefttype, &righttype);
+	if (strategy != BTEqualStrategyNumber ||
 		lefttype != index->rd_opcintype[position] ||
 		!IsBinaryCoercible(column->value_type, righttype) ||
 		(OidIsValid(index->rd_indcollation[position]) &&
@@ -135,10 +135,9 @@ make_keys(IndexProbe *probe, Relation index, const ProbeColumn *columns,
 
 		for (int i = 0; i < ncolumns && !found; i++)
 		{
-			probe->param[position] = i;
+			probe->key_column[position] = i;
 			probe->attnum[position] = columns[i].attnum;
-			found = make_key(probe, index, position, &columns[i],
-							 BTEqualStrategyNumber);
+			found = make_key(probe, index, position, &columns[i]);
 		}
 		if (!found)
 			return false;
@@ -176,29 +175,29 @@ keep_probe(Guard *guard, IndexProbe *probe, const IndexProbe *candidate,
 }
 
 /*
- * Let a candidate also lead past what is over, if the index goes on with the
- * time.
+ * Whether an index goes on with the time after the key, so that the bookings
+ * of a service can be read from the latest to the soonest, those without a
+ * time first.  Sets the direction to do so.
  */
 static bool
-add_time_key(Guard *guard, IndexProbe *candidate, Relation index)
+is_ordered_by_time(Guard *guard, IndexProbe *candidate, Relation index)
 {
 	int			position = guard->nkeys;
-	ProbeColumn time = {0};
+	int16		option;
 
 	if (guard->time_kind == TIME_NONE || guard->range_type != NULL ||
-		index->rd_index->indnkeyatts <= position)
+		index->rd_index->indnkeyatts <= position ||
+		index->rd_index->indkey.values[position] != candidate->columns.time ||
+		index->rd_opfamily[position] >= FirstNormalObjectId ||
+		index->rd_opcintype[position] != guard->time_type)
 		return false;
 
-	time.attnum = candidate->columns.time;
-	time.value_type = guard->time_type;
-	time.opno = get_opfamily_member(index->rd_opfamily[position],
-									guard->time_type, guard->time_type,
-									BTGreaterEqualStrategyNumber);
-	if (!make_key(candidate, index, position, &time,
-				  BTGreaterEqualStrategyNumber))
+	option = index->rd_indoption[position];
+	if (((option & INDOPTION_DESC) != 0) !=
+		((option & INDOPTION_NULLS_FIRST) != 0))
 		return false;
-	candidate->param[position] = position;
-	candidate->nkeys = position + 1;
+	candidate->direction = (option & INDOPTION_DESC) != 0 ?
+		ForwardScanDirection : BackwardScanDirection;
 	return true;
 }
 
@@ -269,8 +268,8 @@ choose_claim_index(Guard *guard, IndexProbe *probe, Relation table)
 			make_keys(&candidate, index, columns, guard->nkeys) &&
 			has_all_claims(guard, index))
 		{
-			best = add_time_key(guard, &candidate, index) ||
-				guard->time_kind == TIME_NONE;
+			candidate.by_time = is_ordered_by_time(guard, &candidate, index);
+			best = candidate.by_time || guard->time_kind == TIME_NONE;
 			if (best || !OidIsValid(probe->index))
 				keep_probe(guard, probe, &candidate, index);
 		}
@@ -326,7 +325,7 @@ choose_service_index(Guard *guard, GuardSide key_of, IndexProbe *probe,
  */
 static bool
 begin_probe(Guard *guard, IndexProbe *probe, Relation table,
-			const KeyValues *params, ProbeScan *scan)
+			const KeyValues *key, ProbeScan *scan)
 {
 	if (!guard->valid || !OidIsValid(probe->index))
 		return false;
@@ -341,7 +340,7 @@ begin_probe(Guard *guard, IndexProbe *probe, Relation table,
 
 	memcpy(scan->key, probe->key, probe->nkeys * sizeof(ScanKeyData));
 	for (int i = 0; i < probe->nkeys; i++)
-		scan->key[i].sk_argument = params->value[probe->param[i]];
+		scan->key[i].sk_argument = key->value[probe->key_column[i]];
 
 	CommandCounterIncrement();
 	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -362,38 +361,34 @@ end_probe(ProbeScan *scan)
 }
 
 /*
- * Whether one of the rows that the scan brings, up to a number, is due; also
- * if there are more than that.
+ * Whether a booking, and all before it in time, are over.  Times on a wall
+ * clock need not be in the order of the instants that they mean, where summer
+ * time begins or ends, but a day is more than that can make.
  */
 static bool
-may_bring_claim(Guard *guard, IndexProbe *probe, ProbeScan *scan)
+is_long_over(Guard *guard, IndexProbe *probe, TupleTableSlot *slot)
 {
-	int			nrows = 0;
+	TimestampTz last = claims_last_instant(guard, slot, &probe->columns);
 
-	while (index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
-	{
-		if (++nrows > MAX_ROWS ||
-			claims_is_due(guard, scan->slot, &probe->columns))
-			return true;
-	}
-	return false;
+	return TIMESTAMP_IS_NOBEGIN(last) ||
+		(!TIMESTAMP_IS_NOEND(last) &&
+		 last < GetCurrentTransactionStartTimestamp() - USECS_PER_DAY);
 }
 
 /*
  * probe_finds_no_claim
  *
- * Whether it is certain that there is no claim on a service; if not, to count
- * them will tell.  params are those of the count: the service's key, and the
- * bound of the time column.  Sees what claims_count() sees; leaves ACCESS SHARE
- * on the booking table.
+ * Whether it is certain that there is no claim on the service with this key;
+ * if not, to count them will tell.  Sees what claims_count() sees; leaves
+ * ACCESS SHARE on the booking table.
  */
 bool
-probe_finds_no_claim(Guard *guard, const KeyValues *params)
+probe_finds_no_claim(Guard *guard, const KeyValues *key)
 {
 	IndexProbe *probe = &guard->claim_probe;
 	Relation	table;
 	ProbeScan	scan;
-	bool		found = true;
+	bool		none = false;
 
 	table = table_open(guard->booking_relid, AccessShareLock);
 	if (!probe->chosen && guard->valid)
@@ -402,25 +397,26 @@ probe_finds_no_claim(Guard *guard, const KeyValues *params)
 		probe->chosen = true;
 	}
 
-	if (begin_probe(guard, probe, table, params, &scan))
+	if (begin_probe(guard, probe, table, key, &scan))
 	{
-		found = may_bring_claim(guard, probe, &scan);
+		ScanDirection direction = probe->by_time ?
+			probe->direction : ForwardScanDirection;
 
-		/* A booking without a time is always upcoming. */
-		if (!found && probe->nkeys > guard->nkeys && !guard->time_not_null)
+		for (int nrows = 0; nrows < MAX_ROWS; nrows++)
 		{
-			ScanKeyEntryInitialize(&scan.key[guard->nkeys],
-								   SK_ISNULL | SK_SEARCHNULL,
-								   guard->nkeys + 1, InvalidStrategy,
-								   InvalidOid, InvalidOid, InvalidOid,
-								   (Datum) 0);
-			index_rescan(scan.scan, scan.key, probe->nkeys, NULL, 0);
-			found = may_bring_claim(guard, probe, &scan);
+			if (!index_getnext_slot(scan.scan, direction, scan.slot) ||
+				(probe->by_time && is_long_over(guard, probe, scan.slot)))
+			{
+				none = true;
+				break;
+			}
+			if (claims_is_due(guard, scan.slot, &probe->columns))
+				break;
 		}
 		end_probe(&scan);
 	}
 	table_close(table, NoLock);
-	return !found;
+	return none;
 }
 
 /*
