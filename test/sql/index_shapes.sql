@@ -1,0 +1,79 @@
+--
+-- Whatever index there is, and whatever the key's and the time's types are, a
+-- delete is refused just if there is an upcoming, active booking: where one
+-- look at an index tells, and where a query does
+--
+CREATE SCHEMA index_shapes;
+SET search_path = index_shapes, public;
+SET client_min_messages = error;
+SET TimeZone = 'America/New_York';
+
+CREATE FUNCTION disagreements(key_type text, service_type text, time_type text, index text, OUT services int, OUT refused int, OUT wrong int)
+LANGUAGE plpgsql AS $$
+DECLARE
+	s record;
+	was_refused bool;
+BEGIN
+	PERFORM setseed(0.4);
+	EXECUTE format('CREATE TABLE service (id %s PRIMARY KEY, name text)', service_type);
+	EXECUTE format('CREATE TABLE booking (service_id %s, status text, "at" %s, note text)', key_type, time_type);
+	INSERT INTO service SELECT g FROM generate_series(1, 60) g;
+	EXECUTE format($sql$INSERT INTO booking
+		SELECT s.id, (ARRAY['CANCELED', 'PENDING', 'CANCELED', 'DONE', NULL])[1 + floor(random() * 5)::int],
+			CASE floor(random() * 40)::int
+				WHEN 0 THEN NULL WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity'
+				ELSE (now() + (random() * 4 - 3.9) * interval '20 days')::%s END
+		FROM service s, LATERAL generate_series(1, (ARRAY[0, 1, 2, 5, 20, 33, 50])[1 + floor(random() * 7 + 0 * s.id)::int]) g$sql$, time_type);
+	/* many have nothing but past and cancelled ones */
+	DELETE FROM booking WHERE service_id::int % 2 = 0 AND status = 'PENDING' AND ("at" IS NULL OR "at" >= now() - interval '1 day');
+	EXECUTE index;
+	PERFORM booking_guard_protect('service', 'booking', ARRAY['service_id'], time_column => 'at', time_zone => 'America/New_York');
+	services := 0;
+	refused := 0;
+	wrong := 0;
+	FOR s IN SELECT id, EXISTS (SELECT FROM booking b WHERE b.service_id = x.id AND b.status = 'PENDING' AND
+			(b."at" IS NULL OR b."at" >= CASE time_type WHEN 'date' THEN now()::date::timestamptz ELSE now() END)) AS blocked
+		FROM service x ORDER BY id
+	LOOP
+		services := services + 1;
+		BEGIN
+			DELETE FROM service WHERE id = s.id;
+			was_refused := false;
+		EXCEPTION WHEN foreign_key_violation THEN
+			was_refused := true;
+			refused := refused + 1;
+		END;
+		IF was_refused IS DISTINCT FROM s.blocked THEN
+			wrong := wrong + 1;
+		END IF;
+	END LOOP;
+	DROP TABLE service, booking;
+END $$;
+
+SELECT key_type, service_type, time_type, index, services, wrong, refused > 0 AND refused < services AS both
+FROM (VALUES
+	('integer', 'integer', 'timestamptz', 'SELECT'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at" DESC)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at" NULLS FIRST)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id DESC, "at" DESC NULLS LAST)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking ("at", service_id)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, status, "at")'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id) INCLUDE ("at")'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at") WHERE status IN (''PENDING'', ''CONFIRMED'')'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at") WHERE status = ''CONFIRMED'''),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at") WHERE "at" IS NOT NULL'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking ((service_id + 0), "at")'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking USING hash (service_id)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking USING brin (service_id)'),
+	('integer', 'integer', 'timestamp', 'CREATE INDEX ON booking (service_id, "at")'),
+	('integer', 'integer', 'date', 'CREATE INDEX ON booking (service_id, "at")'),
+	('integer', 'integer', 'date', 'CREATE INDEX ON booking (service_id, "at" DESC)'),
+	('integer', 'bigint', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")'),
+	('bigint', 'smallint', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")'),
+	('integer', 'numeric', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")'),
+	('numeric', 'numeric', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")')
+) AS v (key_type, service_type, time_type, index), LATERAL disagreements(key_type, service_type, time_type, index);
+
+DROP SCHEMA index_shapes CASCADE;
