@@ -76,4 +76,14 @@ FROM (VALUES
 	('numeric', 'numeric', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")')
 ) AS v (key_type, service_type, time_type, index), LATERAL disagreements(key_type, service_type, time_type, index);
 
+-- An index of another collation does not know which keys are equal
+CREATE COLLATION case_blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE service (id text COLLATE case_blind PRIMARY KEY);
+CREATE TABLE booking (service_id text COLLATE case_blind, status text, date date);
+CREATE INDEX ON booking (service_id COLLATE "C", date);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+INSERT INTO service VALUES ('a');
+INSERT INTO booking VALUES ('A', 'PENDING', '2100-01-01');
+DELETE FROM service;
+
 DROP SCHEMA index_shapes CASCADE;
