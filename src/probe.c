@@ -369,10 +369,11 @@ static bool
 is_long_over(Guard *guard, IndexProbe *probe, TupleTableSlot *slot)
 {
 	TimestampTz last = claims_last_instant(guard, slot, &probe->columns);
+	TimestampTz bound = GetCurrentTransactionStartTimestamp();
 
-	return TIMESTAMP_IS_NOBEGIN(last) ||
-		(!TIMESTAMP_IS_NOEND(last) &&
-		 last < GetCurrentTransactionStartTimestamp() - USECS_PER_DAY);
+	if (guard->time_kind != TIME_TIMESTAMPTZ)
+		bound -= USECS_PER_DAY;
+	return !TIMESTAMP_IS_NOEND(last) && last < bound;
 }
 
 /*
