@@ -223,6 +223,51 @@ foreign_key_will_check(Guard *guard, TupleTableSlot *oldslot,
 }
 
 /*
+ * Whether what a foreign key does is done whenever our trigger has fired.  Not
+ * so if ours was set to fire in sessions that replay replicated changes too.
+ */
+static bool
+may_rely(TriggerData *trigdata)
+{
+	return trigdata->tg_trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN;
+}
+
+/*
+ * Whether a new booking's service is locked by the check of a foreign key: its
+ * trigger fires right after ours.  If the row has been superseded by then it
+ * checks the newer version instead, as we do.
+ */
+static bool
+may_lean(Guard *guard, TriggerData *trigdata)
+{
+	return guard->leans && may_rely(trigdata);
+}
+
+/*
+ * Whether it takes no more than a look at the row to see that there is nothing
+ * to do, as there mostly is not: a new booking that a foreign key looks after;
+ * an update that changes nothing of what a guard looks at, or no more than a
+ * claim may.
+ *
+ * The guard is only peeked at, since to ask for it costs more than that.  Its
+ * tables' locks and what other sessions did just now make no difference: how
+ * to read a row, and what a foreign key on the booking table does, cannot
+ * change while the statement that fired us has the booking table locked.
+ */
+static bool
+needs_nothing(Guard *guard, TriggerData *trigdata)
+{
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return moved_rows == NIL && may_lean(guard, trigdata);
+
+	return TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) &&
+		(claims_unchanged(guard, trigdata->tg_trigslot,
+						  trigdata->tg_newslot) ||
+		 was_claim_already(guard, trigdata->tg_trigslot,
+						   trigdata->tg_newslot));
+}
+
+/*
  * booking_guard_booking
  *
  * Constraint trigger AFTER INSERT OR UPDATE FOR EACH ROW on a booking table,
@@ -242,7 +287,6 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	KeyValues	key;
 	ServiceState state;
 	bool		moved_claim;
-	bool		may_rely;
 	int			events = (1 << TRIGGER_EVENT_INSERT) |
 		(1 << TRIGGER_EVENT_UPDATE);
 
@@ -258,14 +302,9 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 		!claims_was_moved(trigdata->tg_trigslot))
 		return PointerGetDatum(NULL);
 
-	/* Most updates of bookings change nothing that a guard looks at. */
-	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-	{
-		guard = guard_peek(trigdata->tg_trigger->tgoid);
-		if (guard != NULL && claims_unchanged(guard, trigdata->tg_trigslot,
-											  trigdata->tg_newslot))
-			return PointerGetDatum(NULL);
-	}
+	guard = guard_peek(trigdata->tg_trigger->tgoid);
+	if (guard != NULL && needs_nothing(guard, trigdata))
+		return PointerGetDatum(NULL);
 
 	guard = guard_enforced(trigdata->tg_trigger->tgoid, BOOKING_SIDE, false);
 	if (guard == NULL)
@@ -309,19 +348,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	if (oldslot != NULL && was_claim_already(guard, oldslot, newslot))
 		return PointerGetDatum(NULL);
 
-	/*
-	 * What a foreign key does is done whenever our trigger has fired, unless
-	 * ours was set to fire in sessions that replay replicated changes too.
-	 */
-	may_rely = trigdata->tg_trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN;
-
-	/*
-	 * A new booking's service is locked by the check of a foreign key, if
-	 * there is one to lean on: its trigger fires right after ours.  If the
-	 * row has been superseded by then it checks the newer version instead, as
-	 * we do.
-	 */
-	if (oldslot == NULL && guard->leans && may_rely)
+	if (oldslot == NULL && may_lean(guard, trigdata))
 		return PointerGetDatum(NULL);
 
 	claims_key_values(guard, newslot, &key);
@@ -337,7 +364,7 @@ booking_guard_booking(PG_FUNCTION_ARGS)
 	 * when it is due; until then a service may be loaded after its bookings.
 	 * Not so to a guard that retires: see resolve_foreign_keys().
 	 */
-	if (may_rely && foreign_key_will_check(guard, oldslot, newslot))
+	if (may_rely(trigdata) && foreign_key_will_check(guard, oldslot, newslot))
 		return PointerGetDatum(NULL);
 
 	if (state == SERVICE_RETIRED)

@@ -425,8 +425,8 @@ catalog_guards(Oid sibling, GuardSide side)
  *
  * The service table that is meant when none is named: the only guarded one;
  * among several, the only one that a guard labels 'service'.  InvalidOid if
- * that does not decide.  *service_relids, if not NULL, gets all of them;
- * *several_labelled whether there is more than one of that label.
+ * that does not decide.  *service_relids gets all of them, *several_labelled
+ * whether there is more than one of that label.
  */
 Oid
 catalog_default_service(Oid sibling, List **service_relids,
@@ -447,10 +447,8 @@ catalog_default_service(Oid sibling, List **service_relids,
 			strcmp(rule.label, DEFAULT_LABEL) == 0)
 			labelled = list_append_unique_oid(labelled, trigger->relid);
 	}
-	if (service_relids != NULL)
-		*service_relids = relids;
-	if (several_labelled != NULL)
-		*several_labelled = list_length(labelled) > 1;
+	*service_relids = relids;
+	*several_labelled = list_length(labelled) > 1;
 
 	if (list_length(relids) == 1)
 		return linitial_oid(relids);

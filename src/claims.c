@@ -348,6 +348,17 @@ claims_last_instant(Guard *guard, TupleTableSlot *slot,
 		return DT_NOEND;
 
 	value = slot_getattr(slot, columns->time, &isnull);
+	return claims_last_instant_of(guard, value, isnull);
+}
+
+/*
+ * claims_last_instant_of
+ *
+ * The same for a value of the time column.
+ */
+TimestampTz
+claims_last_instant_of(Guard *guard, Datum value, bool isnull)
+{
 	if (isnull)
 		return DT_NOEND;
 
@@ -640,7 +651,8 @@ add_time_bound(Guard *guard, KeyValues *params)
  * Count one claim.
  */
 static void
-tally_add(ClaimTally *tally, TupleTableSlot *slot)
+tally_add(ClaimTally *tally, TupleTableSlot *slot,
+		  const ClaimColumns *columns)
 {
 	Guard	   *guard = tally->guard;
 	TimestampTz start;
@@ -649,7 +661,7 @@ tally_add(ClaimTally *tally, TupleTableSlot *slot)
 
 	tally->total++;
 
-	if (claims_start(guard, slot, &candidate_columns, &start) &&
+	if (claims_start(guard, slot, columns, &start) &&
 		(!tally->has_start || start < tally->start))
 	{
 		tally->has_start = true;
@@ -660,7 +672,7 @@ tally_add(ClaimTally *tally, TupleTableSlot *slot)
 		return;
 
 	/* claims_is_active() has seen to it that there is a status */
-	status = slot_getattr(slot, candidate_columns.status, &isnull);
+	status = slot_getattr(slot, columns->status, &isnull);
 	for (int i = 0; i < tally->nstatuses; i++)
 	{
 		if (is_same_status(guard, status, tally->status[i].value))
@@ -685,15 +697,24 @@ tally_add(ClaimTally *tally, TupleTableSlot *slot)
 }
 
 /*
- * Row callback of claims_count().
+ * Row callback of claims_count()'s probe.
+ */
+static void
+count_booking(TupleTableSlot *slot, const ClaimColumns *columns, void *arg)
+{
+	ClaimTally *tally = (ClaimTally *) arg;
+
+	if (claims_is_due(tally->guard, slot, columns))
+		tally_add(tally, slot, columns);
+}
+
+/*
+ * Row callback of its query.
  */
 static void
 count_candidate(TupleTableSlot *slot, void *arg)
 {
-	ClaimTally *tally = (ClaimTally *) arg;
-
-	if (claims_is_due(tally->guard, slot, &candidate_columns))
-		tally_add(tally, slot);
+	count_booking(slot, &candidate_columns, arg);
 }
 
 static void
@@ -739,15 +760,18 @@ prepare_count(Guard *guard)
 bool
 claims_count(Guard *guard, const KeyValues *key, ClaimTally *tally)
 {
-	KeyValues	params = *key;
+	KeyValues	params;
 
 	tally_init(tally, guard);
-	if (probe_finds_no_claim(guard, key))
-		return false;
-	prepare_count(guard);
-	add_time_bound(guard, &params);
-	query_run(guard->count_plan, &params, guard->booking_relid, true,
-			  count_candidate, tally);
+	if (!probe_bookings(guard, key, count_booking, tally))
+	{
+		tally_init(tally, guard);
+		prepare_count(guard);
+		params = *key;
+		add_time_bound(guard, &params);
+		query_run(guard->count_plan, &params, guard->booking_relid, true,
+				  count_candidate, tally);
+	}
 	return tally->total > 0;
 }
 
@@ -805,7 +829,7 @@ count_orphan(TupleTableSlot *slot, void *arg)
 		service_state_at(guard, &key, GetActiveSnapshot()) == SERVICE_THERE)
 		return;
 
-	tally_add(tally, slot);
+	tally_add(tally, slot, &candidate_columns);
 }
 
 /*
@@ -881,7 +905,7 @@ count_if_in(TupleTableSlot *slot, void *arg)
 	candidate_key(guard, slot, &key);
 	if (query_run(in->find_service, &key, in->service_relid, true, NULL,
 				  NULL) > 0)
-		tally_add(in->tally, slot);
+		tally_add(in->tally, slot, &candidate_columns);
 }
 
 /*

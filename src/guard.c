@@ -67,6 +67,30 @@ lock_tables(Oid relid, Oid other_relid)
 }
 
 /*
+ * The guard of a trigger if it is in the cache and still valid when both
+ * tables are locked, else NULL.
+ */
+static Guard *
+cached_guard(Oid trigger_oid)
+{
+	Guard	   *guard;
+
+	/*
+	 * Whoever held a lock on the row that fired the trigger may have changed
+	 * the schema; we learn of it now, not only at the next table lock.
+	 */
+	AcceptInvalidationMessages();
+
+	while ((guard = guard_peek(trigger_oid)) != NULL)
+	{
+		lock_tables(guard->service_relid, guard->booking_relid);
+		if (guard->valid)
+			break;
+	}
+	return guard;
+}
+
+/*
  * guard_get
  *
  * The guard that a trigger belongs to.  trigger_oid is one of its two
@@ -77,58 +101,39 @@ lock_tables(Oid relid, Oid other_relid)
 Guard *
 guard_get(Oid trigger_oid, GuardSide side)
 {
+	Guard	   *guard = cached_guard(trigger_oid);
+	GuardCacheEntry *entry;
+	uint64		count;
+	bool		found;
+
+	if (guard != NULL)
+		return guard;
+
 	if (guard_cache == NULL)
 		guard_cache_init();
+	entry = hash_search(guard_cache, &trigger_oid, HASH_FIND, NULL);
+	if (entry != NULL && entry->guard != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		retired_guards = lappend(retired_guards, entry->guard);
+		MemoryContextSwitchTo(old);
+		entry->guard = NULL;
+	}
 
 	/*
-	 * Whoever held a lock on the row that fired the trigger may have changed
-	 * the schema; we learn of it now, not only at the next table lock.
+	 * Resolving may throw: then the cache has none.  It may process
+	 * invalidations, and those that arrive after the tables have been locked
+	 * are hardly about this guard; but we cannot tell, and look again next
+	 * time.
 	 */
-	AcceptInvalidationMessages();
-
-	for (;;)
-	{
-		GuardCacheEntry *entry;
-		Guard	   *guard;
-		uint64		count;
-		bool		found;
-
-		entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
-		if (!found)
-			entry->guard = NULL;
-
-		if (entry->guard != NULL && entry->guard->valid)
-		{
-			guard = entry->guard;
-			lock_tables(guard->service_relid, guard->booking_relid);
-			if (guard->valid)
-				return guard;
-			continue;			/* something changed while we waited */
-		}
-
-		if (entry->guard != NULL)
-		{
-			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-			retired_guards = lappend(retired_guards, entry->guard);
-			MemoryContextSwitchTo(old);
-			entry->guard = NULL;
-		}
-
-		/*
-		 * Resolving may throw: then the entry stays empty.  It may process
-		 * invalidations, and those that arrive after the tables have been
-		 * locked are hardly about this guard; but we cannot tell, and look
-		 * again next time.
-		 */
-		guard = build_guard(trigger_oid, side, &count);
-		guard->valid = (count == invalidation_count);
-		has_invalid_guards |= !guard->valid;
-		MemoryContextSetParent(guard->context, CacheMemoryContext);
-		entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
-		entry->guard = guard;
-		return guard;
-	}
+	guard = build_guard(trigger_oid, side, &count);
+	guard->valid = (count == invalidation_count);
+	has_invalid_guards |= !guard->valid;
+	MemoryContextSetParent(guard->context, CacheMemoryContext);
+	entry = hash_search(guard_cache, &trigger_oid, HASH_ENTER, &found);
+	entry->guard = guard;
+	return guard;
 }
 
 /*
@@ -226,8 +231,9 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 	ErrorData  *edata;
 	int			level;
 
-	if (guard_peek(trigger_oid) != NULL)
-		return guard_get(trigger_oid, side);
+	guard = cached_guard(trigger_oid);
+	if (guard != NULL)
+		return guard;
 
 	guard_describe(trigger_oid, side, &event);
 	level = enforce_level(event.mode);
@@ -266,13 +272,12 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
  * guard_of_service
  *
  * The guards of a service table (Guard *), in the order in which their
- * triggers fire.  sibling is any function of the extension.  Those that cannot
- * be understood and need not be are left out; see guard_enforced().
+ * triggers, those that call function, fire.  Those that cannot be understood
+ * and need not be are left out; see guard_enforced().
  */
 List *
-guard_of_service(Relation service, Oid sibling, bool is_early)
+guard_of_service(Relation service, Oid function, bool is_early)
 {
-	Oid			function = catalog_function(sibling, SERVICE_FUNCTION);
 	TriggerDesc *trigdesc = service->trigdesc;
 	List	   *oids = NIL;
 	List	   *guards = NIL;
@@ -312,6 +317,34 @@ guard_identifying(List *guards)
 			return (Guard *) lfirst(lc);
 	}
 	return (Guard *) linitial(guards);
+}
+
+/*
+ * guard_default_service
+ *
+ * The service table that is meant when none is named, or InvalidOid: see
+ * catalog_default_service().  To read all guards for each call would cost more
+ * than the rest of it, so remember the answer until any table is changed.
+ */
+Oid
+guard_default_service(Oid sibling)
+{
+	static Oid	relid = InvalidOid;
+	static uint64 as_of = 0;
+
+	if (guard_cache == NULL)
+		guard_cache_init();
+	AcceptInvalidationMessages();
+	if (!OidIsValid(relid) || as_of != invalidation_count)
+	{
+		uint64		count = invalidation_count;
+		List	   *all;
+		bool		several_labelled;
+
+		relid = catalog_default_service(sibling, &all, &several_labelled);
+		as_of = count;			/* only if that did not throw */
+	}
+	return relid;
 }
 
 /*

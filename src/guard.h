@@ -243,6 +243,12 @@ typedef struct Guard
 	/* where a row of the carrying table keeps that, booking side only */
 	ClaimColumns columns;
 
+	/*
+	 * How the service table's trigger BEFORE DELETE is enabled, if the trigger
+	 * AFTER it may go by what it has counted, else 0; service side only
+	 */
+	char		before_enabled;
+
 	/* what a foreign key on the same columns does for us */
 	bool		leans;			/* it checks and locks at INSERT */
 	bool		defers;			/* a missing service may be left to it */
@@ -350,6 +356,8 @@ typedef struct SavedUser
 } SavedUser;
 
 typedef void (*QueryRowCallback) (TupleTableSlot *slot, void *arg);
+typedef void (*ProbeRowCallback) (TupleTableSlot *slot,
+								  const ClaimColumns *columns, void *arg);
 typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 								   const ClaimColumns *columns,
 								   AttrNumber first_extra, void *arg);
@@ -421,7 +429,8 @@ extern void guard_describe(Oid trigger_oid, GuardSide side,
 extern Guard *guard_enforced(Oid trigger_oid, GuardSide side, bool is_early);
 extern char *guard_trigger_problem(const GuardTrigger *trigger,
 								   GuardSide side);
-extern List *guard_of_service(Relation service, Oid sibling, bool is_early);
+extern Oid	guard_default_service(Oid sibling);
+extern List *guard_of_service(Relation service, Oid function, bool is_early);
 extern Guard *guard_identifying(List *guards);
 extern void guard_free(Guard *guard);
 
@@ -467,6 +476,8 @@ extern bool claims_is_active(Guard *guard, TupleTableSlot *slot,
 							 const ClaimColumns *columns);
 extern TimestampTz claims_last_instant(Guard *guard, TupleTableSlot *slot,
 									   const ClaimColumns *columns);
+extern TimestampTz claims_last_instant_of(Guard *guard, Datum value,
+										  bool isnull);
 extern bool claims_is_due(Guard *guard, TupleTableSlot *slot,
 						  const ClaimColumns *columns);
 extern bool claims_start(Guard *guard, TupleTableSlot *slot,
@@ -485,7 +496,8 @@ extern void claims_append_active(StringInfo sql, Guard *guard);
 extern List *claims_query_conditions(Guard *guard);
 
 /* probe.c: look a key up in an index without a query */
-extern bool probe_finds_no_claim(Guard *guard, const KeyValues *key);
+extern bool probe_bookings(Guard *guard, const KeyValues *key,
+						   ProbeRowCallback callback, void *arg);
 extern bool probe_lock_service(Guard *guard, const KeyValues *key,
 							   GuardSide key_of, bool *found);
 

@@ -3,10 +3,11 @@
  * probe.c
  *	  Look a key up in an index without a query.
  *
- * Most deletes find no claim, and most bookings find their service.  Either
- * answer is one descent of an index away, and to start and end the executor
- * for it costs several times as much.  This does for a guard what the server's
- * foreign keys do for themselves since PostgreSQL 19, ri_FastPathCheck().
+ * Most services have few claims or none, and most bookings their service.
+ * Either answer is one descent of an index away, and to start and end the
+ * executor for it costs several times as much.  This does for a guard what the
+ * server's foreign keys do for themselves since PostgreSQL 19,
+ * ri_FastPathCheck().
  *
  * A probe may always say that it does not know; then a query does the same
  * work.  It knows on ordinary tables, where a B-tree with built-in operators
@@ -42,7 +43,7 @@
 
 /*
  * How many rows a probe looks at.  Where more than these have the key, it is
- * for the planner to say how to find a claim among them.
+ * for the planner to say how to find the claims among them.
  */
 #define MAX_ROWS	32
 
@@ -347,6 +348,7 @@ begin_probe(Guard *guard, IndexProbe *probe, Relation table,
 	scan->slot = table_slot_create(table, NULL);
 	scan->scan = compat_index_beginscan(table, scan->index, scan->snapshot,
 										probe->nkeys);
+	scan->scan->xs_want_itup = probe->by_time;
 	index_rescan(scan->scan, scan->key, probe->nkeys, NULL, 0);
 	return true;
 }
@@ -361,14 +363,19 @@ end_probe(ProbeScan *scan)
 }
 
 /*
- * Whether a booking, and all before it in time, are over.  Times on a wall
- * clock need not be in the order of the instants that they mean, where summer
- * time begins or ends, but a day is more than that can make.
+ * Whether the booking that the scan is at, and all before it in time, are
+ * over.  Times on a wall clock need not be in the order of the instants that
+ * they mean, where summer time begins or ends, but a day is more than that can
+ * make.  The index tells, without a visit to the table; that other sessions
+ * may not see the booking makes no difference to those before it.
  */
 static bool
-is_long_over(Guard *guard, IndexProbe *probe, TupleTableSlot *slot)
+is_long_over(Guard *guard, IndexScanDesc scan)
 {
-	TimestampTz last = claims_last_instant(guard, slot, &probe->columns);
+	bool		isnull;
+	Datum		value = index_getattr(scan->xs_itup, guard->nkeys + 1,
+									  scan->xs_itupdesc, &isnull);
+	TimestampTz last = claims_last_instant_of(guard, value, isnull);
 	TimestampTz bound = GetCurrentTransactionStartTimestamp();
 
 	if (guard->time_kind != TIME_TIMESTAMPTZ)
@@ -377,21 +384,24 @@ is_long_over(Guard *guard, IndexProbe *probe, TupleTableSlot *slot)
 }
 
 /*
- * probe_finds_no_claim
+ * probe_bookings
  *
- * Whether it is certain that there is no claim on the service with this key;
- * if not, to count them will tell.  Sees what claims_count() sees; leaves
- * ACCESS SHARE on the booking table.
+ * Hand the bookings of the service with this key to callback, but for those
+ * that are over or not active, as far as the index tells.  True if that was
+ * all of them; if not, a query must count them from the start.  Sees what
+ * claims_count() sees.  The booking table is locked, ACCESS SHARE, since the
+ * guard was got: guard_get().
  */
 bool
-probe_finds_no_claim(Guard *guard, const KeyValues *key)
+probe_bookings(Guard *guard, const KeyValues *key, ProbeRowCallback callback,
+			   void *arg)
 {
 	IndexProbe *probe = &guard->claim_probe;
 	Relation	table;
 	ProbeScan	scan;
-	bool		none = false;
+	bool		done = false;
 
-	table = table_open(guard->booking_relid, AccessShareLock);
+	table = table_open(guard->booking_relid, NoLock);
 	if (!probe->chosen && guard->valid)
 	{
 		choose_claim_index(guard, probe, table);
@@ -402,22 +412,23 @@ probe_finds_no_claim(Guard *guard, const KeyValues *key)
 	{
 		ScanDirection direction = probe->by_time ?
 			probe->direction : ForwardScanDirection;
+		int			nrows = 0;
 
-		for (int nrows = 0; nrows < MAX_ROWS; nrows++)
+		while (nrows < MAX_ROWS && !done)
 		{
-			if (!index_getnext_slot(scan.scan, direction, scan.slot) ||
-				(probe->by_time && is_long_over(guard, probe, scan.slot)))
+			if (index_getnext_tid(scan.scan, direction) == NULL ||
+				(probe->by_time && is_long_over(guard, scan.scan)))
+				done = true;
+			else if (index_fetch_heap(scan.scan, scan.slot))
 			{
-				none = true;
-				break;
+				callback(scan.slot, &probe->columns, arg);
+				nrows++;
 			}
-			if (claims_is_due(guard, scan.slot, &probe->columns))
-				break;
 		}
 		end_probe(&scan);
 	}
 	table_close(table, NoLock);
-	return none;
+	return done;
 }
 
 /*

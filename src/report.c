@@ -630,7 +630,8 @@ static char *
 list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 {
 	StringInfoData buf;
-	Guard	   *id = guard_identifying(guard_of_service(rel, guard->sibling, true));
+	Oid			function = catalog_function(guard->sibling, SERVICE_FUNCTION);
+	Guard	   *id = guard_identifying(guard_of_service(rel, function, true));
 	List	   *values = NIL;
 
 	for (int i = 0; i < id->nkeys; i++)
@@ -652,7 +653,7 @@ list_call(Guard *guard, Relation rel, TupleTableSlot *slot)
 		appendStringInfo(&buf, ", %s",
 						 quote_literal_cstr(column_text(slot,
 														id->tenant_attnum)));
-	if (catalog_default_service(guard->sibling, NULL, NULL) != guard->service_relid)
+	if (guard_default_service(guard->sibling) != guard->service_relid)
 		appendStringInfo(&buf, ", service_table => %s",
 						 table_literal(guard->service_relid));
 	appendStringInfoString(&buf, ");");
@@ -2305,11 +2306,15 @@ report_not_guarded(Oid relid)
  * No service table was named, and none is the obvious one.
  */
 void
-report_no_default_service(List *service_relids, bool several_labelled)
+report_no_default_service(Oid sibling)
 {
+	List	   *service_relids;
+	bool		several_labelled;
 	List	   *names = NIL;
 	ListCell   *lc;
 
+	(void) catalog_default_service(sibling, &service_relids,
+								   &several_labelled);
 	if (service_relids == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -171,8 +171,7 @@ extern void report_guarded_inheritance(Oid child, Oid parent, Oid guarded)
 /* safe_delete_service, safe_retire_service, booking_guard_blocking_bookings */
 extern void report_not_guarded(Oid relid)
 			pg_attribute_noreturn();
-extern void report_no_default_service(List *service_relids,
-									  bool several_labelled)
+extern void report_no_default_service(Oid sibling)
 			pg_attribute_noreturn();
 extern void report_tenant_required(Oid service_relid, const char *column)
 			pg_attribute_noreturn();

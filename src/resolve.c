@@ -698,6 +698,38 @@ resolve_foreign_keys(Guard *guard)
 }
 
 /*
+ * Note how the trigger BEFORE DELETE is enabled that counts claims before the
+ * guard's own does.  On partitions it does not, and only an ordinary booking
+ * table is locked by itself by all who write to it.
+ */
+static void
+resolve_before_delete(Guard *guard)
+{
+	Relation	carrier;
+	Oid			function;
+	TriggerDesc *trigdesc;
+
+	if (guard->side != SERVICE_SIDE ||
+		get_rel_relispartition(guard->carrier_relid) ||
+		get_rel_relkind(guard->booking_relid) != RELKIND_RELATION)
+		return;
+
+	function = catalog_function(guard->sibling, BEFORE_DELETE_FUNCTION);
+	carrier = relation_open(guard->carrier_relid, AccessShareLock);
+	trigdesc = carrier->trigdesc;
+	for (int i = 0; trigdesc != NULL && i < trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &trigdesc->triggers[i];
+
+		if (trigger->tgfoid == function && trigger->tgqual == NULL &&
+			trigger->tgtype == (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_ROW |
+								TRIGGER_TYPE_DELETE))
+			guard->before_enabled = trigger->tgenabled;
+	}
+	relation_close(carrier, NoLock);
+}
+
+/*
  * Forget a guard's plans, which SPI keeps elsewhere, when its memory goes.
  */
 static void
@@ -760,7 +792,10 @@ resolve_rule(const char *name, GuardSide side, const GuardRule *rule,
 	resolve_time(guard);
 	resolve_retirement(guard);
 	if (name != NULL)
+	{
 		resolve_foreign_keys(guard);
+		resolve_before_delete(guard);
+	}
 
 	MemoryContextSwitchTo(old);
 	return guard;

@@ -148,6 +148,7 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 	List	   *strings;
 	List	   *names = NIL;
 	Relation	service;
+	Oid			trigger_function;
 	ListCell   *lc;
 
 	memset(call, 0, sizeof(ServiceCall));
@@ -157,13 +158,9 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 
 	if (PG_ARGISNULL(2))
 	{
-		List	   *relids;
-		bool		several_labelled;
-
-		call->relid = catalog_default_service(fcinfo->flinfo->fn_oid, &relids,
-											  &several_labelled);
+		call->relid = guard_default_service(fcinfo->flinfo->fn_oid);
 		if (!OidIsValid(call->relid))
-			report_no_default_service(relids, several_labelled);
+			report_no_default_service(fcinfo->flinfo->fn_oid);
 	}
 	else
 		call->relid = PG_GETARG_OID(2);
@@ -171,13 +168,13 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 	service = try_relation_open(call->relid, AccessShareLock);
 	if (service == NULL)
 		report_no_such_table(call->relid);
-	call->guards = guard_of_service(service, fcinfo->flinfo->fn_oid, false);
+	trigger_function = catalog_function(fcinfo->flinfo->fn_oid,
+										SERVICE_FUNCTION);
+	call->guards = guard_of_service(service, trigger_function, false);
 	relation_close(service, NoLock);
 	if (call->guards == NIL)
 	{
-		List	   *triggers = catalog_triggers_on(call->relid,
-												   catalog_function(fcinfo->flinfo->fn_oid,
-																	SERVICE_FUNCTION));
+		List	   *triggers = catalog_triggers_on(call->relid, trigger_function);
 
 		/* One that cannot be understood does not say what the id is of. */
 		if (triggers != NIL)

@@ -41,6 +41,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -51,6 +52,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "guard.h"
 #include "report.h"
 
@@ -65,6 +67,12 @@ PG_FUNCTION_INFO_V1(booking_guard_truncate);
  * the error, before anything else can run.
  */
 static Refusal last_refusal;
+
+/*
+ * The last transaction in which BEFORE DELETE has left a row to the trigger
+ * AFTER it, uncounted; see has_been_counted().
+ */
+static TransactionId left_to_after_xid = InvalidTransactionId;
 
 
 /*
@@ -312,6 +320,24 @@ service_state_at(Guard *guard, const KeyValues *key, Snapshot snapshot)
 }
 
 /*
+ * The function of the triggers that carry the rules, for one that carries none.
+ * It is looked up once a query.
+ */
+static Oid
+service_function(FmgrInfo *flinfo)
+{
+	Oid		   *function = (Oid *) flinfo->fn_extra;
+
+	if (function == NULL)
+	{
+		function = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(Oid));
+		*function = catalog_function(flinfo->fn_oid, SERVICE_FUNCTION);
+		flinfo->fn_extra = function;
+	}
+	return *function;
+}
+
+/*
  * booking_guard_before_delete
  *
  * Trigger BEFORE DELETE FOR EACH ROW on a service table: refuse early.
@@ -338,12 +364,21 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 						 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW,
 						 1 << TRIGGER_EVENT_DELETE);
 
-	if (trigdata->tg_relation->rd_rel->relispartition ||
-		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 1)
+	if (trigdata->tg_relation->rd_rel->relispartition)
 		return PointerGetDatum(trigdata->tg_trigtuple);
 
+	if (DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 1)
+	{
+		left_to_after_xid = GetTopTransactionId();
+		return PointerGetDatum(trigdata->tg_trigtuple);
+	}
+
+	/* What follows leaves out guards that are overridden. */
+	if (!enforce_is_on())
+		left_to_after_xid = GetTopTransactionId();
+
 	foreach(lc, guard_of_service(trigdata->tg_relation,
-								 fcinfo->flinfo->fn_oid, true))
+								 service_function(fcinfo->flinfo), true))
 	{
 		Guard	   *guard = (Guard *) lfirst(lc);
 		ClaimTally	tally;
@@ -360,6 +395,26 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
 	}
 
 	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
+/*
+ * Whether BEFORE DELETE has counted the claims on the service that this DELETE
+ * trigger fires for, and what it found is still so.
+ *
+ * It has, if the table has that trigger, it fires whenever ours does, and it has
+ * left nothing to us in this transaction.  Since then the service row has been
+ * locked, so that no other transaction could make a claim.  This one cannot
+ * have either, unless it holds a lock on the booking table with which one may
+ * write to it; that it would keep until its end, or until the subtransaction
+ * is rolled back that wrote.
+ */
+static bool
+has_been_counted(Guard *guard, const Trigger *trigger)
+{
+	return guard->before_enabled == trigger->tgenabled &&
+		enforce_level(guard->rule->mode) == ERROR &&
+		left_to_after_xid != GetTopTransactionIdIfAny() &&
+		!compat_holds_lock(guard->booking_relid, RowExclusiveLock);
 }
 
 /*
@@ -423,6 +478,10 @@ booking_guard_service(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	if (strcmp(trigdata->tg_trigger->tgname, RI_TRIGGER_NAME_PREFIX) >= 0)
 		report_sorts_late(guard, trigdata->tg_relation, trigdata->tg_trigger);
+
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
+		has_been_counted(guard, trigdata->tg_trigger))
+		return PointerGetDatum(NULL);
 
 	was_retired = service_is_retired(guard, oldslot, guard->retire_attnum);
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
@@ -501,7 +560,8 @@ booking_guard_truncate(PG_FUNCTION_ARGS)
 						 TRIGGER_EVENT_AFTER, 1 << TRIGGER_EVENT_TRUNCATE);
 
 	foreach(lc, guard_of_service(trigdata->tg_relation,
-								 fcinfo->flinfo->fn_oid, false))
+								 service_function(fcinfo->flinfo),
+								 false))
 	{
 		Guard	   *guard = (Guard *) lfirst(lc);
 		ClaimTally	tally;

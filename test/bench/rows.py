@@ -86,7 +86,7 @@ BOOKINGS = f"""
            'CONFIRMED'::booking_status AS status, NULL::text AS note
       FROM generate_series(1, 100000) AS i;"""
 TRUNCATE = ("TRUNCATE booking;",)
-PEERS = ('none', 'fk', 'guard', 'fk_guard')
+PEERS = ('none', 'fk', 'guard', 'fk_guard', 'fk_noop')
 INSERT = "INSERT INTO booking SELECT * FROM source LIMIT {n};"
 
 insert = Group('insert', n=100000, few=5000, data=BOOKINGS,
@@ -117,8 +117,8 @@ NOTE = "UPDATE booking SET note = 'window seat';"
 CONFIRM = "UPDATE booking SET status = 'CONFIRMED';"
 
 update = Group('update', n=60000, few=5000, data=BOOKINGS, runs={
-    'note': Run('none', NOTE, loaded('CONFIRMED')), 'note_guard': Run('guard', NOTE, loaded('CONFIRMED')),
-    'confirm': Run('none', CONFIRM, loaded('PENDING')), 'confirm_guard': Run('guard', CONFIRM, loaded('PENDING'))})
+    f'{name}/{peer}': Run(peer, work, loaded(status))
+    for name, work, status in (('note', NOTE, 'CONFIRMED'), ('confirm', CONFIRM, 'PENDING')) for peer in ('none', 'noop', 'guard')})
 
 reconfirm = Group('reconfirm', n=60000, few=5000, data=BOOKINGS, runs={
     'none': Run('none', CONFIRM, loaded('CANCELLED')), 'guard': Run('guard', CONFIRM, loaded('CANCELLED')),
@@ -162,7 +162,7 @@ first = Group('first', sessions=5, rounds=31, data=f"{INDEX} {SERVICES.format(10
 #
 hot = Group('hot', n=9600, clients=16, few=2000, rounds=41, kind='transaction', data=f"{INDEX} {SERVICES.format(1000)}", runs={
     peer: Run(peer, 'book', TRUNCATE, count="""DO $$ BEGIN FOR i IN 1..{n} LOOP
-        INSERT INTO booking VALUES (i, 1, now() + interval '1 day', 'CONFIRMED', NULL); COMMIT; END LOOP; END $$;""") for peer in ('fk', 'fk_guard')})
+        INSERT INTO booking VALUES (i, 1, now() + interval '1 day', 'CONFIRMED', NULL); COMMIT; END LOOP; END $$;""") for peer in ('fk', 'fk_guard', 'fk_noop')})
 
 VERDICTS = f"""
     {INDEX}
@@ -193,17 +193,22 @@ ROWS = [
     Row('refuse', 'refuse a service with a million upcoming bookings: over one SELECT of the same aggregates',
         refuse, over('refused', 'select'), 1.2),
     Row('insert', 'INSERT 100,000 bookings, foreign key present: on over off', insert, over('fk_guard', 'fk'), 1.03),
+    Row('insert', '- a trigger in C that does nothing: on over off', insert, over('fk_noop', 'fk')),
     Row('copy', 'COPY 100,000 bookings, foreign key present: on over off', copy, over('fk_guard', 'fk'), 1.03),
+    Row('copy', '- a trigger in C that does nothing: on over off', copy, over('fk_noop', 'fk')),
     Row('insert', 'INSERT 100,000 bookings: what the guard adds, over what the foreign key adds',
         insert, added_over('guard', 'fk'), 1.1, 0.9),
     Row('copy', 'COPY 100,000 bookings: what the guard adds, over what the foreign key adds',
         copy, added_over('guard', 'fk'), 1.1, 0.9),
-    Row('update', "UPDATE 60,000 bookings' note: on over off", update, over('note_guard', 'note'), 1.05),
-    Row('update', 'UPDATE 60,000 bookings from PENDING to CONFIRMED: on over off', update, over('confirm_guard', 'confirm'), 1.05),
+    Row('update', "UPDATE 60,000 bookings' note: on over off", update, over('note/guard', 'note/none'), 1.05),
+    Row('update', '- a trigger in C that does nothing: on over off', update, over('note/noop', 'note/none')),
+    Row('update', 'UPDATE 60,000 bookings from PENDING to CONFIRMED: on over off', update, over('confirm/guard', 'confirm/none'), 1.05),
+    Row('update', '- a trigger in C that does nothing: on over off', update, over('confirm/noop', 'confirm/none')),
     Row('reconfirm', 're-confirm 60,000 bookings: what the guard adds, over what the foreign key adds to an INSERT of as many',
         reconfirm, lambda m: (m['guard'] - m['none']) / (m['insert_fk'] - m['insert']), 1.1),
     Row('hot', '16 clients booking one hot service, foreign key present: throughput on over off',
         hot, over('fk', 'fk_guard'), 0.97, at_least=True),
+    Row('hot', '- a trigger in C that does nothing: throughput on over off', hot, over('fk', 'fk_noop')),
     Row('verdict', 'safe_delete_service(), deleting: throughput over the five statements', verdict, over('five', 'safe'), 2.5, at_least=True),
     Row('verdict', '- a mere prepared DELETE, without a guard', verdict, over('five', 'delete')),
     Row('verdict', 'safe_delete_service(), blocked: throughput over the five statements',

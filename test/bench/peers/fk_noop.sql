@@ -1,0 +1,3 @@
+-- That beside a foreign key.
+\ir fk.sql
+\ir noop.sql
