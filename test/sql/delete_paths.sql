@@ -277,6 +277,20 @@ DELETE FROM service WHERE id = 1;
 ROLLBACK;
 
 
+-- nor does a trigger that comes early do away with the last word
+BEGIN;
+DROP TRIGGER zz_booking_guard_delete ON service;
+CREATE TRIGGER zz_booking_guard_delete BEFORE DELETE ON service FOR EACH ROW
+	WHEN (OLD.id > 1) EXECUTE FUNCTION booking_guard_before_delete();
+DELETE FROM service WHERE id = 1;
+ROLLBACK;
+BEGIN;
+ALTER TABLE service ENABLE ALWAYS TRIGGER "BG_booking_service_id";
+SET LOCAL session_replication_role = replica;
+DELETE FROM service WHERE id = 1;
+ROLLBACK;
+
+
 --
 -- What some applications do first: take the bookings away
 --

@@ -163,6 +163,17 @@ DELETE FROM service WHERE id ^@ 'a';
 ROLLBACK;
 DELETE FROM service WHERE id ^@ 'a';
 RESET ROLE;
+-- what was let pass early is judged when all is done, by how it is then
+CREATE FUNCTION enforce() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	SET booking_guard.enforcement = on;
+	RETURN OLD;
+END $$;
+BEGIN;
+CREATE TRIGGER zzz_enforce BEFORE DELETE ON service FOR EACH ROW EXECUTE FUNCTION enforce();
+SET LOCAL booking_guard.enforcement = off;
+DELETE FROM service WHERE id ^@ 'a';
+ROLLBACK;
 RESET client_min_messages;
 REVOKE SET ON PARAMETER booking_guard.enforcement FROM regress_enforcement;
 -- Before the library is loaded nobody knows who may. It does not help.

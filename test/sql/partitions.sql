@@ -232,7 +232,7 @@ CREATE INDEX ON visit (staff_id);
 CREATE INDEX ON visit (assistant_id);
 SELECT booking_guard_protect('person', 'visit', ARRAY['staff_id'], label => 'person');
 SELECT booking_guard_protect('person', 'visit', ARRAY['assistant_id'], label => 'assistant');
-INSERT INTO person VALUES (1), (2);
+INSERT INTO person VALUES (1), (2), (3);
 INSERT INTO visit VALUES (1, 1, 2, 'PENDING'), (2, NULL, NULL, 'PENDING');
 UPDATE visit SET status = 'CONFIRMED', staff_id = NULL WHERE id = 1;
 UPDATE visit SET status = 'CONFIRMED', assistant_id = NULL WHERE id = 1;
@@ -242,6 +242,17 @@ BEGIN;
 WITH moved AS (UPDATE visit SET status = 'PENDING' WHERE id = 1 RETURNING id)
 INSERT INTO visit SELECT 3, NULL, NULL, 'PENDING' FROM moved;
 SELECT id, staff_id, assistant_id, status FROM visit ORDER BY id;
+ROLLBACK;
+-- a foreign key cannot tell what they were
+BEGIN;
+ALTER TABLE visit ADD FOREIGN KEY (staff_id) REFERENCES person;
+SELECT id, staff_id FROM visit ORDER BY id;
+UPDATE visit SET status = 'PENDING', staff_id = NULL WHERE id = 1;
+ROLLBACK;
+-- who writes to a partition has no lock on the whole
+BEGIN;
+WITH gone AS (DELETE FROM person WHERE id = 3 RETURNING id)
+INSERT INTO visit_other SELECT 3, id, NULL, 'CONFIRMED' FROM gone;
 ROLLBACK;
 UPDATE visit SET status = 'CANCELLED', staff_id = NULL WHERE id = 1;
 
