@@ -246,8 +246,9 @@ ROLLBACK;
 -- a foreign key cannot tell what they were
 BEGIN;
 ALTER TABLE visit ADD FOREIGN KEY (staff_id) REFERENCES person;
-SELECT id, staff_id FROM visit ORDER BY id;
-UPDATE visit SET status = 'PENDING', staff_id = NULL WHERE id = 1;
+INSERT INTO visit VALUES (3, 2, 1, 'CONFIRMED');
+UPDATE visit SET status = 'PENDING';
+UPDATE visit SET status = 'CONFIRMED', staff_id = NULL WHERE id = 1;
 ROLLBACK;
 -- who writes to a partition has no lock on the whole
 BEGIN;
