@@ -15,11 +15,13 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -340,13 +342,25 @@ read_rule_value(Oid type, const char *string, Datum *value)
 	return true;
 }
 
+/*
+ * The equality that all enums share.  The type cache knows it too, but to find
+ * it there the first time costs as much as all else that is looked up for a
+ * guard.
+ */
+static Oid
+enum_equality(void)
+{
+	return OpernameGetOprid(list_make2(makeString("pg_catalog"),
+									   makeString("=")),
+							ANYENUMOID, ANYENUMOID);
+}
+
 static void
 resolve_status(Guard *guard)
 {
 	GuardRule  *rule = guard->rule;
 	Oid			relid = guard->booking_relid;
 	AttrNumber	attnum;
-	TypeCacheEntry *typcache;
 	List	   *labels;
 	ListCell   *lc;
 
@@ -372,14 +386,13 @@ resolve_status(Guard *guard)
 		GetSysCacheHashValue1(TYPEOID,
 							  ObjectIdGetDatum(guard->status_base_type));
 
-	typcache = lookup_type_cache(guard->status_base_type,
-								 TYPECACHE_EQ_OPR_FINFO);
-	guard->status_eq_opr = typcache->eq_opr;
+	guard->status_eq_opr = guard->status_is_enum ? enum_equality() :
+		lookup_type_cache(guard->status_base_type, TYPECACHE_EQ_OPR)->eq_opr;
 	if (!OidIsValid(guard->status_eq_opr) ||
 		!OidIsValid(get_array_type(guard->status_base_type)))
 		report_status_type(guard);
-	fmgr_info_copy(&guard->status_eq, &typcache->eq_opr_finfo,
-				   guard->context);
+	fmgr_info_cxt(get_opcode(guard->status_eq_opr), &guard->status_eq,
+				  guard->context);
 
 	guard->statuses_block = rule->blocking_statuses != NIL;
 	labels = rule_statuses(rule);
