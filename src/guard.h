@@ -363,6 +363,12 @@ typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 								   AttrNumber first_extra, void *arg);
 
 
+/*
+ * What follows is for this library only.  Others cannot collide with it, and
+ * the dynamic linker has less to do when a session first loads the library.
+ */
+#pragma GCC visibility push(hidden)
+
 /* rule.c: a guard's rule as text */
 extern bool rule_list_has(List *list, const char *string);
 extern List *rule_list_without(List *strings, List *others);
@@ -554,5 +560,7 @@ extern void partitions_dropped(List *relids, Oid sibling);
 /* shared.c: the triggers that all guards of a service table share */
 extern void shared_create(Oid relid, Oid sibling);
 extern void shared_drop(Oid relid, Oid sibling);
+
+#pragma GCC visibility pop
 
 #endif							/* BOOKING_GUARD_GUARD_H */

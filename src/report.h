@@ -13,6 +13,8 @@
 #include "compat.h"
 #include "guard.h"
 
+#pragma GCC visibility push(hidden)
+
 /* The end of the DETAIL of a guard's error that it cannot be enforced. */
 #define REPORT_REFUSES_MEANWHILE \
 	" Until that is mended, the guard refuses whatever it cannot judge."
@@ -194,5 +196,7 @@ extern void report_retire_suppressed(Guard *guard)
 			pg_attribute_noreturn();
 extern void report_retire_undone(Guard *guard)
 			pg_attribute_noreturn();
+
+#pragma GCC visibility pop
 
 #endif							/* BOOKING_GUARD_REPORT_H */
