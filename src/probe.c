@@ -166,13 +166,10 @@ may_probe(Relation table, AclMode mode)
  * invalidated with its tables, and they with their indexes.
  */
 static void
-keep_probe(Guard *guard, IndexProbe *probe, const IndexProbe *candidate,
-		   Relation index)
+keep_probe(IndexProbe *probe, const IndexProbe *candidate, Relation index)
 {
 	*probe = *candidate;
 	probe->index = RelationGetRelid(index);
-	for (int i = 0; i < probe->nkeys; i++)
-		probe->key[i].sk_func.fn_mcxt = guard->context;
 }
 
 /*
@@ -272,7 +269,7 @@ choose_claim_index(Guard *guard, IndexProbe *probe, Relation table)
 			candidate.by_time = is_ordered_by_time(guard, &candidate, index);
 			best = candidate.by_time || guard->time_kind == TIME_NONE;
 			if (best || !OidIsValid(probe->index))
-				keep_probe(guard, probe, &candidate, index);
+				keep_probe(probe, &candidate, index);
 		}
 		index_close(index, NoLock);
 	}
@@ -314,7 +311,7 @@ choose_service_index(Guard *guard, GuardSide key_of, IndexProbe *probe,
 		if (!OidIsValid(probe->index) && is_usable(index) &&
 			resolve_index_serves_key(guard, index, position) &&
 			make_keys(&candidate, index, columns, guard->nkeys))
-			keep_probe(guard, probe, &candidate, index);
+			keep_probe(probe, &candidate, index);
 		index_close(index, NoLock);
 	}
 }
@@ -341,7 +338,11 @@ begin_probe(Guard *guard, IndexProbe *probe, Relation table,
 
 	memcpy(scan->key, probe->key, probe->nkeys * sizeof(ScanKeyData));
 	for (int i = 0; i < probe->nkeys; i++)
+	{
 		scan->key[i].sk_argument = key->value[probe->key_column[i]];
+		/* what a function notes for its next call is gone with this copy */
+		scan->key[i].sk_func.fn_mcxt = CurrentMemoryContext;
+	}
 
 	CommandCounterIncrement();
 	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());

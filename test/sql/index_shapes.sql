@@ -86,4 +86,17 @@ INSERT INTO service VALUES ('a');
 INSERT INTO booking VALUES ('A', 'PENDING', '2100-01-01');
 DELETE FROM service;
 
+-- A session that books on and on does not grow: to compare rows takes notes
+CREATE TYPE pair AS (a int, b int);
+CREATE TABLE room (id pair PRIMARY KEY);
+CREATE TABLE stay (room_id pair, status text, date date);
+CREATE INDEX ON stay (room_id, date);
+SELECT booking_guard_protect('room', 'stay', ARRAY['room_id']);
+INSERT INTO room VALUES ((1, 1)), ((2, 2));
+INSERT INTO stay VALUES ((1, 1), 'PENDING', '2100-01-01');
+DELETE FROM room WHERE id = (2, 2);
+CREATE TEMP TABLE before AS SELECT sum(used_bytes) AS used FROM pg_backend_memory_contexts WHERE name = 'booking_guard guard';
+INSERT INTO stay SELECT (1, 1)::pair, 'PENDING', '2100-01-01' FROM generate_series(1, 2000);
+SELECT sum(used_bytes) - (SELECT used FROM before) < 10000 AS keeps_its_size FROM pg_backend_memory_contexts WHERE name = 'booking_guard guard';
+
 DROP SCHEMA index_shapes CASCADE;
