@@ -165,6 +165,13 @@ typedef enum ServiceState
 	SERVICE_THERE
 } ServiceState;
 
+/* A row that was locked, where it is. */
+typedef struct RowLock
+{
+	Oid			relid;			/* its table, or partition */
+	ItemPointerData tid;
+} RowLock;
+
 /* A query's answer to that; see service_note_state(). */
 typedef struct StateReading
 {
@@ -505,7 +512,10 @@ extern List *claims_query_conditions(Guard *guard);
 extern bool probe_bookings(Guard *guard, const KeyValues *key,
 						   ProbeRowCallback callback, void *arg);
 extern bool probe_lock_service(Guard *guard, const KeyValues *key,
-							   GuardSide key_of, bool *found);
+							   GuardSide key_of, bool *found, RowLock *row);
+
+/* row_lock.c: whether a lock on a row keeps the row */
+extern bool row_lock_keeps(const RowLock *row);
 
 /* service.c: the triggers on the service table, and the row's lock */
 extern bool service_is_retired(Guard *guard, TupleTableSlot *slot,

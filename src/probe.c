@@ -498,12 +498,12 @@ lock_row(IndexProbe *probe, ProbeScan *scan)
  *
  * Find the service with this key and lock it FOR KEY SHARE until the
  * transaction ends, as the query of service_prepare() does.  True if that is
- * done, and *found says whether there is one.  key_of says whose types the key
- * values are of.  Leaves ROW SHARE on the service table.
+ * done, and *found says whether there is one, *row where.  key_of says whose
+ * types the key values are of.  Leaves ROW SHARE on the service table.
  */
 bool
 probe_lock_service(Guard *guard, const KeyValues *key, GuardSide key_of,
-				   bool *found)
+				   bool *found, RowLock *row)
 {
 	IndexProbe *probe = &guard->service_probe[key_of];
 	Relation	table;
@@ -523,6 +523,8 @@ probe_lock_service(Guard *guard, const KeyValues *key, GuardSide key_of,
 		*found = index_getnext_slot(scan.scan, ForwardScanDirection,
 									scan.slot) &&
 			lock_row(probe, &scan);
+		row->relid = RelationGetRelid(table);
+		row->tid = scan.slot->tts_tid;
 		end_probe(&scan);
 	}
 	table_close(table, NoLock);

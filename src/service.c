@@ -200,8 +200,9 @@ service_note_state(TupleTableSlot *slot, void *arg)
  *
  * Prepare the query that finds, and locks, a service by its key in a table:
  * the guard's service table or a partition of it.  key_of says whose types the
- * key values are of.  Its row has the guard's retire_column or, if that has
- * none, nothing of interest.
+ * key values are of.  Its row says where a row that it locks FOR KEY SHARE is;
+ * else it has the guard's retire_column or, if that has none, nothing of
+ * interest.
  */
 SPIPlanPtr
 service_prepare(Guard *guard, Oid relid, GuardSide key_of, ServiceLock lock)
@@ -210,7 +211,9 @@ service_prepare(Guard *guard, Oid relid, GuardSide key_of, ServiceLock lock)
 	Oid			argtypes[MAX_PARAMS];
 
 	initStringInfo(&sql);
-	if (guard->rule->retire_column != NULL)
+	if (lock == SERVICE_KEY_SHARE)
+		appendStringInfoString(&sql, "SELECT x.tableoid, x.ctid");
+	else if (guard->rule->retire_column != NULL)
 		appendStringInfo(&sql, "SELECT x.%s",
 						 quote_identifier(guard->rule->retire_column));
 	else
@@ -270,6 +273,39 @@ find_row(Guard *guard, const KeyValues *key, GuardSide key_of,
 }
 
 /*
+ * Row callback of the query that locks a service FOR KEY SHARE.
+ */
+static void
+note_locked_row(TupleTableSlot *slot, void *arg)
+{
+	RowLock    *row = (RowLock *) arg;
+	bool		isnull;
+
+	row->relid = DatumGetObjectId(slot_getattr(slot, 1, &isnull));
+	row->tid = *(ItemPointer) DatumGetPointer(slot_getattr(slot, 2, &isnull));
+}
+
+/*
+ * Find the service with this key and lock it FOR KEY SHARE until the
+ * transaction ends; true if there is one.  As find_row() says, but more than
+ * once if need be: see row_lock.c.
+ */
+static bool
+lock_row(Guard *guard, const KeyValues *key, GuardSide key_of)
+{
+	bool		found;
+	RowLock		row;
+
+	do
+	{
+		if (!probe_lock_service(guard, key, key_of, &found, &row))
+			found = find_row(guard, key, key_of, SERVICE_KEY_SHARE,
+							 note_locked_row, &row);
+	} while (found && !row_lock_keeps(&row));
+	return found;
+}
+
+/*
  * service_state
  *
  * What there is of the service with this key, by the newest snapshot.  key_of
@@ -287,12 +323,7 @@ service_state(Guard *guard, const KeyValues *key, GuardSide key_of,
 
 	if (lock)
 	{
-		bool		found;
-
-		if (!probe_lock_service(guard, key, key_of, &found))
-			found = find_row(guard, key, key_of, SERVICE_KEY_SHARE, NULL,
-							 NULL);
-		if (!found)
+		if (!lock_row(guard, key, key_of))
 			return SERVICE_MISSING;
 		if (guard->rule->retire_column == NULL)
 			return SERVICE_THERE;
