@@ -25,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rangetypes.h"
+#include "utils/syscache.h"
 
 #if PG_VERSION_NUM < 150000
 #error "booking_guard needs PostgreSQL 15 or later"
@@ -146,6 +147,32 @@ compat_may_use_schema(Oid namespace_oid, Oid roleid)
 #else
 	return pg_namespace_aclcheck(namespace_oid, roleid,
 								 ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+/*
+ * Whether no row of a table has NULL in a column.  Since 18 a column is marked
+ * so by a constraint that is NOT VALID too.
+ */
+static inline bool
+compat_is_not_null(Oid relid, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 180000
+	HeapTuple	constraint = findNotNullConstraintAttnum(relid, attnum);
+
+	return HeapTupleIsValid(constraint) &&
+		((Form_pg_constraint) GETSTRUCT(constraint))->convalidated;
+#else
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+										Int16GetDatum(attnum));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
+			 attnum, relid);
+	result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+	ReleaseSysCache(tuple);
+	return result;
 #endif
 }
 

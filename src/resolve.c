@@ -460,7 +460,6 @@ resolve_time(Guard *guard)
 {
 	GuardRule  *rule = guard->rule;
 	AttrNumber	attnum;
-	HeapTuple	tuple;
 
 	guard->zone = pg_tzset(rule->time_zone);
 	if (guard->zone == NULL)
@@ -477,14 +476,7 @@ resolve_time(Guard *guard)
 	guard->columns.time = carrier_column(guard, BOOKING_SIDE,
 										 rule->time_column);
 	guard->time_type = getBaseType(get_atttype(guard->booking_relid, attnum));
-
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(guard->booking_relid),
-							Int16GetDatum(attnum));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
-			 attnum, guard->booking_relid);
-	guard->time_not_null = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
-	ReleaseSysCache(tuple);
+	guard->time_not_null = compat_is_not_null(guard->booking_relid, attnum);
 
 	switch (guard->time_type)
 	{

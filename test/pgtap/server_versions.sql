@@ -9,7 +9,7 @@ SELECT * FROM finish();
 \endif
 
 BEGIN;
-SELECT plan(24);
+SELECT plan(26);
 
 CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -129,6 +129,18 @@ SELECT is(pg_temp.refused_by('INSERT INTO seat VALUES (1, ''[1,2)'', ''[2100-01-
 	'23503 BG_seat_desk_during', 'temporal: two rows together are no service');
 INSERT INTO seat VALUES (1, '[1,2)', '[2100-02-01,2100-03-01)', 'CONFIRMED', '2100-02-01');
 SELECT is(pg_temp.refused_by('DELETE FROM desk WHERE lower(during) = ''2100-02-01'''), '23503 BG_seat_desk_during', 'temporal: DELETE');
+
+--
+-- NOT NULL that is NOT VALID: bookings without a time may be there, and are upcoming.
+--
+CREATE TABLE seat (id int PRIMARY KEY);
+CREATE TABLE ticket (id int, seat_id int, status text, date timestamptz);
+CREATE INDEX ON ticket (seat_id) WHERE date IS NOT NULL;
+SELECT is(booking_guard_protect('seat', 'ticket', ARRAY['seat_id'], label => 'seat'), 'BG_ticket_seat_id', 'NOT VALID: a guard');
+INSERT INTO seat VALUES (1);
+INSERT INTO ticket VALUES (1, 1, 'CONFIRMED', NULL);
+ALTER TABLE ticket ADD CONSTRAINT timed NOT NULL date NOT VALID;
+SELECT throws_ok('DELETE FROM seat', '23503', 'Cannot delete seat with 1 upcoming booking.', 'NOT VALID: a booking without a time blocks');
 
 SELECT * FROM finish();
 ROLLBACK;
