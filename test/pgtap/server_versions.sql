@@ -133,14 +133,14 @@ SELECT is(pg_temp.refused_by('DELETE FROM desk WHERE lower(during) = ''2100-02-0
 --
 -- NOT NULL that is NOT VALID: bookings without a time may be there, and are upcoming.
 --
-CREATE TABLE seat (id int PRIMARY KEY);
-CREATE TABLE ticket (id int, seat_id int, status text, date timestamptz);
-CREATE INDEX ON ticket (seat_id) WHERE date IS NOT NULL;
-SELECT is(booking_guard_protect('seat', 'ticket', ARRAY['seat_id'], label => 'seat'), 'BG_ticket_seat_id', 'NOT VALID: a guard');
-INSERT INTO seat VALUES (1);
+CREATE TABLE stand (id int PRIMARY KEY);
+CREATE TABLE ticket (id int, stand_id int, status text, date timestamptz);
+CREATE INDEX ON ticket (stand_id) WHERE date IS NOT NULL;
+SELECT is(booking_guard_protect('stand', 'ticket', ARRAY['stand_id'], label => 'stand'), 'BG_ticket_stand_id', 'NOT VALID: a guard');
+INSERT INTO stand VALUES (1);
 INSERT INTO ticket VALUES (1, 1, 'CONFIRMED', NULL);
 ALTER TABLE ticket ADD CONSTRAINT timed NOT NULL date NOT VALID;
-SELECT throws_ok('DELETE FROM seat', '23503', 'Cannot delete seat with 1 upcoming booking.', 'NOT VALID: a booking without a time blocks');
+SELECT throws_ok('DELETE FROM stand', '23503', 'Cannot delete stand with 1 upcoming booking.', 'NOT VALID: a booking without a time blocks');
 
 SELECT * FROM finish();
 ROLLBACK;
