@@ -2,6 +2,7 @@
 # make test    installs what is missing, builds, and runs every test on private throwaway servers
 # make demo    likewise, and shows the guard at work; make demo-stop ends its server
 # make bench   likewise, and measures what guards cost; ROWS='delete insert' and BENCH_ROUNDS=5 for less of it
+# make fuzz    likewise, and attacks it with random and hostile input and with sqlsmith; see test/fuzz/run
 # make matrix  runs "make test" on every server version, each in a Debian root of its own; needs root
 # make deb     builds the Debian package with Debian's tools; make check-deb does so in a clean root, and tests it in another
 # make dist    makes the zip for PGXN
@@ -42,10 +43,10 @@ ISOLATION_OPTS = --inputdir=test --outputdir=$(OUTPUTDIR) --load-extension=booki
 STRICT_FLAGS = -Wall -Wextra -Werror -Wno-unused-parameter
 
 # These install what they need, so they must work before PostgreSQL is there.
-.PHONY: test demo demo-stop bench matrix deb check-deb dist check-meta
-STANDALONE = test demo demo-stop bench matrix deb check-deb dist check-meta
+.PHONY: test demo demo-stop bench fuzz matrix deb check-deb dist check-meta
+STANDALONE = test demo demo-stop bench fuzz matrix deb check-deb dist check-meta
 
-test demo bench:
+test demo bench fuzz:
 	+@PG_CONFIG='$(PG_CONFIG)' test/install-packages $@
 	+@$(MAKE) --no-print-directory run-$@
 
@@ -106,7 +107,7 @@ $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
 #
 # For developers
 #
-.PHONY: run-test run-demo run-bench sudo-install check-style check-gcc check-clang check-readme lint cppcheck clang-tidy shellcheck
+.PHONY: run-test run-demo run-bench run-fuzz sudo-install check-style check-gcc check-clang check-readme lint cppcheck clang-tidy shellcheck
 
 # The scripts call this Makefile back, and need to know where PostgreSQL is.
 script_env = MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' PGBIN='$(bindir)'
@@ -124,6 +125,9 @@ run-demo: sudo-install
 
 run-bench: sudo-install
 	+@$(script_env) test/bench/run $(ROWS)
+
+run-fuzz: sudo-install
+	+@$(script_env) test/fuzz/run
 
 # Compile with both compilers, warnings as errors, and keep nothing. PostgreSQL's
 # headers count as system headers: their warnings are not ours. PGXS knows the
@@ -156,7 +160,7 @@ cppcheck:
 	  --inline-suppr --error-exitcode=1 $(SOURCES)
 
 shellcheck:
-	shellcheck -x .ci/run test/copy test/deb test/install-packages test/matrix test/roots test/run test/server test/readme test/bench/run demo/run demo/stop
+	shellcheck -x .ci/run test/copy test/deb test/install-packages test/matrix test/roots test/run test/server test/readme test/bench/run test/fuzz/run demo/run demo/stop
 
 # What it checks, and why not the rest, is in .clang-tidy.
 clang_tidy := $(SOURCES:%.c=%.clang-tidy)
