@@ -216,7 +216,7 @@ DATABASES = [Database('fuzz_utf8', 'UTF8'), Database('fuzz_bytes', 'SQL_ASCII')]
 
 def main():
     only_world = os.environ.get('FUZZ_WORLD')
-    fuzzer = Fuzzer(os.environ['SEED'], int(os.environ.get('FUZZ_CALLS') or 20000), int(only_world) if only_world else None)
+    fuzzer = Fuzzer(os.environ['SEED'], int(os.environ['FUZZ_CALLS']), int(only_world) if only_world else None)
     try:
         fuzzer.run()
     finally:
