@@ -221,7 +221,7 @@ guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
  * As guard_get(), for a trigger.  A guard that cannot be understood is an
  * error, unless it only warns or is overridden: then NULL, for the trigger to
  * let pass whatever it was.  That is told, unless it is_early: another trigger
- * will tell.
+ * will tell.  NULL, too, if the trigger has been dropped.
  */
 Guard *
 guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
@@ -234,6 +234,15 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 	guard = cached_guard(trigger_oid);
 	if (guard != NULL)
 		return guard;
+
+	/*
+	 * A trigger that fires may be gone: the server lets a user's trigger drop
+	 * those that are still to fire for the same statement.  Only this session
+	 * can have, the table being locked by the statement; so there is no guard
+	 * any more, as after any unprotect.
+	 */
+	if (catalog_trigger(trigger_oid) == NULL)
+		return NULL;
 
 	guard_describe(trigger_oid, side, &event);
 	level = enforce_level(event.mode);

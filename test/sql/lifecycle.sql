@@ -154,6 +154,30 @@ DROP TRIGGER "BG_booking_service_id" ON service;
 SELECT * FROM remains;
 DROP TRIGGER "BG_booking_service_id" ON booking;
 SELECT * FROM remains;
+-- By a trigger of the application, while ours are still to fire for the same
+-- statement: there is no guard any more, so that they let everything pass.
+SELECT booking_guard_protect('service', 'booking');
+CREATE FUNCTION unprotects() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM booking_guard_unprotect('service', 'booking');
+	RETURN NULL;
+END $$;
+CREATE TRIGGER "AA" AFTER INSERT ON booking FOR EACH ROW EXECUTE FUNCTION unprotects();
+CREATE TRIGGER "AA" AFTER DELETE ON service FOR EACH ROW EXECUTE FUNCTION unprotects();
+BEGIN;
+INSERT INTO booking VALUES (2, 1, 'CONFIRMED', '2100-01-01');
+SELECT * FROM remains;
+ROLLBACK;
+BEGIN;
+INSERT INTO service VALUES (9);
+DELETE FROM service WHERE id = 9;
+SELECT * FROM remains;
+ROLLBACK;
+SELECT * FROM remains;
+DROP TRIGGER "AA" ON booking;
+DROP TRIGGER "AA" ON service;
+DROP FUNCTION unprotects;
+SELECT booking_guard_unprotect('service', 'booking');
 -- Where no event trigger fires, what the guards shared is left, and does no harm.
 SELECT booking_guard_protect('service', 'booking');
 BEGIN;
