@@ -192,7 +192,7 @@ def user_triggers_that_interfere(rng, view):
         body += 'END; '
     function = view.world.table(name(rng, view.db))
     # without operators, so that a search_path can change nothing here
-    yield (f'CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog SET fuzz.call = '' AS ' +
+    yield (f'CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog SET fuzz.call = off AS ' +
            literal(f"BEGIN IF pg_trigger_depth() < 6 THEN {body} END IF; IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END"))
     trigger = ident(rng.choice(['BG_', 'AA', 'zzz', 'RI_ConstraintTrigger_a', name(rng, view.db)]))
     events = ' OR '.join(rng.sample(['INSERT', 'DELETE', 'UPDATE'], rng.randint(1, 3)))

@@ -19,6 +19,7 @@ from view import View
 from world import Database, World
 
 BATCHES = 12  # in a world
+TRACE = os.environ.get('FUZZ_TRACE')  # show what is refused
 
 # Whatever bytes there are, each is a character to us.
 psycopg2.extensions.encodings.update(SQL_ASCII='latin-1', SQLASCII='latin-1')
@@ -57,12 +58,15 @@ class Fuzzer:
         if db.takes_any_byte:
             self.connection.set_client_encoding('SQL_ASCII')
 
-    def query(self, sql):
-        """Run what has nothing to do with the attack; rows as dictionaries."""
+    def execute(self, sql):
+        """Run a statement, and look at none of its rows: they may hold what Python has no value for."""
         with self.connection.cursor() as cursor:
             cursor.execute(sql.encode(self.db.codec))
-            if cursor.description is None:
-                return []
+
+    def query(self, sql):
+        """Rows as dictionaries."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql.encode(self.db.codec))
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
 
@@ -74,18 +78,20 @@ class Fuzzer:
             self.called[function.short] += function.name in statement
         only = 'only' if statement.startswith('SELECT') else ''
         try:
-            self.query(f"SAVEPOINT fuzz; SET LOCAL fuzz.call = '{only}'")
+            self.execute(f"SAVEPOINT fuzz; SET LOCAL fuzz.call = '{only}'")
             started = time.monotonic()
-            self.query(statement)
-            self.query('RELEASE SAVEPOINT fuzz')
+            self.execute(statement)
+            self.execute('RELEASE SAVEPOINT fuzz')
         except psycopg2.Error as error:
             self.failed[attack] += 1
+            if TRACE:
+                print(error.pgcode, str(error)[:150].replace('\n', ' | '), '  <<', statement[:300].replace('\n', ' '))
             self.sqlstates[error.pgcode] += 1
             problem = oracle.judge_error(error, isinstance(statement, Must))
             if self.connection.closed:
                 self.log.wait()
             else:
-                self.query('ROLLBACK TO SAVEPOINT fuzz; RELEASE SAVEPOINT fuzz')
+                self.execute('ROLLBACK TO SAVEPOINT fuzz; RELEASE SAVEPOINT fuzz')
             self.found(problem, attack)
             if self.connection.closed:
                 raise
@@ -110,26 +116,26 @@ class Fuzzer:
         self.batches += 1
         begin = 'BEGIN ISOLATION LEVEL ' + rng.choice(['READ COMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'])
         self.statements.append(begin)
-        self.query(begin)
+        self.execute(begin)
         for attack in attacks:
-            self.query('SAVEPOINT look; RESET search_path; RESET ROLE; RESET statement_timeout; RESET standard_conforming_strings; '
+            self.execute('SAVEPOINT look; RESET search_path; RESET ROLE; RESET statement_timeout; RESET standard_conforming_strings; '
                        'RESET datestyle; RESET quote_all_identifiers; RESET row_security')
             self.view = View(self.query, self.db, world)
-            self.query('ROLLBACK TO SAVEPOINT look')
+            self.execute('ROLLBACK TO SAVEPOINT look')
             for statement in attack(rng, self.view):
                 tainted |= isinstance(statement, Taint)
                 self.attack(statement, attack.__name__)
         end = 'ROLLBACK' if tainted or rng.random() < 0.4 else 'COMMIT'
         self.statements.append(end)
         try:
-            self.query(end)
+            self.execute(end)
             self.commits += end == 'COMMIT'
         except psycopg2.Error as error:
             self.found(oracle.judge_error(error, False), 'COMMIT')
             if self.connection.closed:
                 raise
-            self.query('ROLLBACK')
-        self.found(oracle.session_works(self.query, self.db), 'after a batch')
+            self.execute('ROLLBACK')
+        self.found(oracle.session_works(self.execute, self.query), 'after a batch')
         for problem in oracle.broken_promises(self.query, self.db):
             self.found(problem, 'promise')
         self.promises += 1
@@ -145,7 +151,7 @@ class Fuzzer:
             for statement in world.create(rng):
                 self.statements.append(statement)
                 try:
-                    self.query(statement)
+                    self.execute(statement)
                 except psycopg2.Error as error:
                     if self.connection.closed:
                         raise
@@ -169,20 +175,20 @@ class Fuzzer:
                                  WHERE nspname NOT IN ('public', 'shadow', 'information_schema') AND nspname !~ '^pg_'
                                  AND oid NOT IN (SELECT extnamespace FROM pg_extension)'''):
             self.statements.append(row['drop'])
-            self.query(row['drop'])
+            self.execute(row['drop'])
         for row in self.query('''SELECT format('DROP OWNED BY %1$I CASCADE', rolname) AS owned, format('DROP ROLE %1$I', rolname) AS drop
                                  FROM pg_roles WHERE rolname ~ '^r ' '''):
-            self.query(row['owned'])
-            self.query(row['drop'])
+            self.execute(row['owned'])
+            self.execute(row['drop'])
 
     def run(self):
         for db in DATABASES:
             self.connect(Database('postgres', 'UTF8'))
-            self.query(f"CREATE DATABASE {db.name} TEMPLATE template0 ENCODING '{db.encoding}' LOCALE 'C'")
+            self.execute(f"CREATE DATABASE {db.name} TEMPLATE template0 ENCODING '{db.encoding}' LOCALE 'C'")
             self.connection.close()
             self.connect(db)
             for statement in db.setup():
-                self.query(statement)
+                self.execute(statement)
             self.connection.close()
         if self.only_world is not None:
             self.world(self.only_world)

@@ -87,19 +87,19 @@ class Findings:
         return f'{len(self.known)} findings' if self.known else 'nothing found'
 
 
-def session_works(query, db):
+def session_works(execute, query):
     """After whatever, the guard that nobody attacks refuses what it should, and books what it may."""
     try:
-        query('DELETE FROM public.fuzz_service WHERE id = 1')
+        execute('DELETE FROM public.fuzz_service WHERE id = 1')
         return ('the guard beside does not refuse', '')
     except psycopg2.Error as error:
         if error.pgcode != '23503' or error.diag.source_file != 'report.c':
             return ('the guard beside fails', str(error))
     try:
-        query("INSERT INTO public.fuzz_booking VALUES (2, 2, 'PENDING', '2199-01-01')")
-        query('DELETE FROM public.fuzz_booking WHERE id = 2')
-        query('DELETE FROM public.fuzz_service WHERE id = 2')
-        query('INSERT INTO public.fuzz_service VALUES (2)')
+        execute("INSERT INTO public.fuzz_booking VALUES (2, 2, 'PENDING', '2199-01-01')")
+        execute('DELETE FROM public.fuzz_booking WHERE id = 2')
+        execute('DELETE FROM public.fuzz_service WHERE id = 2')
+        execute('INSERT INTO public.fuzz_service VALUES (2)')
     except psycopg2.Error as error:
         return ('the guard beside refuses too much', str(error))
     if query('SELECT count(*) AS n FROM public.fuzz_bait')[0]['n'] != 1:
@@ -128,7 +128,7 @@ def broken_promises(query, db):
         if None in (guard['service_table'], guard['booking_table'], guard['booking_key'], guard['service_key']):
             continue
         types = {row['name']: row['type'] for row in query(f'''
-            SELECT attname::text AS name, format_type(coalesce(nullif(typbasetype, 0), atttypid), NULL) AS type
+            SELECT attname::text AS name, format_type(coalesce(nullif(typbasetype, 0), atttypid), -1) AS type
             FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
             WHERE attrelid = {literal(guard['booking_table'])}::regclass AND attnum > 0''')}
         pairs = list(zip(guard['booking_key'], guard['service_key']))

@@ -155,7 +155,7 @@ class Pair:
             definitions.append(f'{ident(self.retire)} timestamptz')
         yield (f'CREATE TABLE {service} ({", ".join(definitions)}, PRIMARY KEY ({key}))' +
                (f' PARTITION BY HASH ({ident(self.service_key[0])})' if self.partitioned[0] else ''))
-        yield from self.partitions(rng, service, self.partitioned[0])
+        yield from self.partitions(self.service, self.partitioned[0])
 
         definitions = [f'{ident(n)} {t}' for n, t in zip(self.booking_key, types)]
         if self.status:
@@ -169,7 +169,7 @@ class Pair:
                                .replace(' NOT VALID', ''))
         yield (f'CREATE TABLE {booking} ({ident(self.id)} int, {", ".join(definitions)})' +
                (f' PARTITION BY HASH ({ident(self.id)})' if self.partitioned[1] else ''))
-        yield from self.partitions(rng, booking, self.partitioned[1])
+        yield from self.partitions(self.booking, self.partitioned[1])
         if rng.random() < 0.7:
             yield f'CREATE INDEX ON {booking} ({", ".join(map(ident, self.booking_key))})'
         if rng.random() < 0.3:
@@ -185,11 +185,10 @@ class Pair:
         for _ in range(4):
             yield self.insert_booking(rng)
 
-    def partitions(self, rng, table, partitioned):
-        if partitioned:
-            for i, name in enumerate(distinct_names(rng, self.world.db, 2)):
-                yield (f'CREATE TABLE {self.world.table(str(i) + name, self.world.schemas[i])} PARTITION OF {table} '
-                       f'FOR VALUES WITH (MODULUS 2, REMAINDER {i})')
+    def partitions(self, name, partitioned):
+        for i in range(2 if partitioned else 0):
+            yield (f'CREATE TABLE {self.world.table(str(i) + name, self.world.schemas[i])} PARTITION OF {self.world.table(name)} '
+                   f'FOR VALUES WITH (MODULUS 2, REMAINDER {i})')
 
     def options(self, rng):
         """The arguments that make this pair's guard."""
