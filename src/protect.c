@@ -204,13 +204,28 @@ static Relation
 lock_table(Oid relid)
 {
 	Relation	rel = try_relation_open(relid, ShareRowExclusiveLock);
+	ListCell   *lc;
 
 	if (rel == NULL)
 		report_no_such_table(relid);	/* dropped while we waited */
 	check_kind(rel);
 
-	/* Who writes to a partition by its own name locks nothing else. */
-	(void) find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+	/*
+	 * Who writes to a partition by its own name locks nothing else.
+	 *
+	 * A statement of this session that is still writing, and whose trigger
+	 * called us, fires the triggers that were there when it began: the rows
+	 * to come would neither be validated nor judged.  As for ALTER TABLE, a
+	 * table is in use if somebody else has it open.
+	 */
+	foreach(lc, find_all_inheritors(relid, ShareRowExclusiveLock, NULL))
+	{
+		Relation	table = relation_open(lfirst_oid(lc), NoLock);
+
+		if (table->rd_refcnt > (table == rel ? 2 : 1))
+			report_table_in_use(lfirst_oid(lc));
+		relation_close(table, NoLock);
+	}
 	return rel;
 }
 

@@ -1469,6 +1469,24 @@ report_same_table(Oid relid)
 }
 
 /*
+ * report_table_in_use
+ *
+ * A table that a statement of this session has open: one that fires a trigger
+ * that calls booking_guard_protect(), or a cursor.
+ */
+void
+report_table_in_use(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("Cannot guard table %s while this session is using it.",
+					report_table_name(relid)),
+			 errdetail("A statement that has begun does not fire triggers that are made meanwhile."),
+			 errhint("Call %s() outside of triggers on that table, and without open cursors on it.",
+					 PROTECT_FUNCTION)));
+}
+
+/*
  * report_wrong_kind
  *
  * A relation that no guard can stand on; what says what it is ("a view"), hint

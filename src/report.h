@@ -107,6 +107,8 @@ extern void report_no_such_table(Oid relid)
 			pg_attribute_noreturn();
 extern void report_same_table(Oid relid)
 			pg_attribute_noreturn();
+extern void report_table_in_use(Oid relid)
+			pg_attribute_noreturn();
 extern void report_wrong_kind(Oid relid, const char *what, const char *hint)
 			pg_attribute_noreturn();
 extern void report_unlogged_service(Oid service_relid, Oid booking_relid)

@@ -279,6 +279,28 @@ SELECT booking_guard_protect('part', 'loose', booking_key => ARRAY['service_id']
 SELECT booking_guard_protect('part_of_part', 'loose', booking_key => ARRAY['service_id']);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 
+-- While a statement of this session uses a table: rows that it has still to
+-- write would be judged by no guard.
+CREATE FUNCTION protects() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM booking_guard_protect(TG_ARGV[0]::regclass, TG_ARGV[1]::regclass, '{service_id}', '{id}');
+	RETURN coalesce(NEW, OLD);
+END $$;
+CREATE TABLE used (id int PRIMARY KEY, service_id int, status text, date date) PARTITION BY LIST (id);
+CREATE TABLE used_1 PARTITION OF used FOR VALUES IN (1);
+CREATE TABLE used_rest PARTITION OF used DEFAULT;
+CREATE TRIGGER protects BEFORE INSERT ON used_1 FOR EACH ROW EXECUTE FUNCTION protects('service', 'used');
+CREATE TRIGGER protects_too BEFORE DELETE ON used FOR EACH ROW EXECUTE FUNCTION protects('used', 'booking');
+INSERT INTO used_1 VALUES (1, 99, 'CONFIRMED', 'infinity');
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+INSERT INTO used VALUES (2, 99, 'CANCELLED', 'infinity');
+DELETE FROM used;
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM used;
+SELECT booking_guard_protect('service', 'used', '{service_id}');
+ROLLBACK;
+
 -- An unlogged service would be empty after a crash, its bookings would not
 CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY);
 SELECT booking_guard_protect('fleeting', 'loose', booking_key => ARRAY['service_id']);
