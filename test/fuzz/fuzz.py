@@ -167,6 +167,8 @@ class Fuzzer:
                 raise
             self.log.wait()
             self.found(('crash', str(error).strip()), 'connection')
+            self.connect(self.db)
+            self.clear()
         self.connection.close()
 
     def clear(self):

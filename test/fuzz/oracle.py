@@ -111,10 +111,9 @@ def upcoming(guard, column, kind):
     zone = literal(guard['time_zone'])
     today = f'(now() AT TIME ZONE {zone})::date'
     local = f'(now() AT TIME ZONE {zone})'
-    # of a whole day, any instant may be
     return {
         'timestamptz': f'{column} >= now()',
-        'timestamp': f'({column} AT TIME ZONE {zone}) >= now()',
+        'timestamp': f'{column} >= {local}',
         'date': f'{column} >= {today}',
         'tstzrange': f'NOT isempty({column}) AND (upper_inf({column}) OR upper({column}) > now())',
         'tsrange': f'NOT isempty({column}) AND (upper_inf({column}) OR upper({column}) > {local})',
