@@ -2,7 +2,16 @@
 # make test    installs what is missing, builds, and runs every test on private throwaway servers
 # make demo    likewise, and shows the guard at work; make demo-stop ends its server
 # make bench   likewise, and measures what guards cost; ROWS='delete insert' and BENCH_ROUNDS=5 for less of it
-# make fuzz    likewise, and attacks it with random and hostile input and with sqlsmith; see test/fuzz/run
+#
+# What doc/proof.md reports on. These, too, install what they need and build; each takes from minutes to an hour:
+# make prove         plays every interleaving of bookings and deletes; CASES='insert / DELETE' for less of it
+# make stress        puts a million transactions of many clients on few services; TRANSACTIONS=20000 for less
+# make faults        kills servers, fills a disk and stops statements under that load; KILLS=2 for less
+# make check-server  runs the tests on a server with assertions, without caches, under valgrind and with UBSan
+# make coverage      says which lines and branches of src/ the tests reach
+# make fuzz          attacks it with random and hostile input and with sqlsmith; see test/fuzz/run
+# make mutants       breaks the source in many ways: some test must fail each time; MUTANTS='name...' for a few
+#
 # make matrix  runs "make test" on every server version, each in a Debian root of its own; needs root
 # make deb     builds the Debian package with Debian's tools; make check-deb does so in a clean root, and tests it in another
 # make dist    makes the zip for PGXN
@@ -43,10 +52,11 @@ ISOLATION_OPTS = --inputdir=test --outputdir=$(OUTPUTDIR) --load-extension=booki
 STRICT_FLAGS = -Wall -Wextra -Werror -Wno-unused-parameter
 
 # These install what they need, so they must work before PostgreSQL is there.
-.PHONY: test demo demo-stop bench fuzz matrix deb check-deb dist check-meta
-STANDALONE = test demo demo-stop bench fuzz matrix deb check-deb dist check-meta
+proofs = prove stress faults check-server coverage fuzz mutants
+STANDALONE = test demo demo-stop bench $(proofs) matrix deb check-deb dist check-meta
+.PHONY: $(STANDALONE)
 
-test demo bench fuzz:
+test demo bench $(proofs):
 	+@PG_CONFIG='$(PG_CONFIG)' test/install-packages $@
 	+@$(MAKE) --no-print-directory run-$@
 
@@ -107,7 +117,7 @@ $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
 #
 # For developers
 #
-.PHONY: run-test run-demo run-bench run-fuzz sudo-install check-style check-gcc check-clang check-readme lint cppcheck clang-tidy shellcheck
+.PHONY: run-test run-demo run-bench $(proofs:%=run-%) sudo-install check-style check-gcc check-clang check-readme lint cppcheck clang-tidy shellcheck
 
 # The scripts call this Makefile back, and need to know where PostgreSQL is.
 script_env = MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' PGBIN='$(bindir)'
@@ -126,8 +136,26 @@ run-demo: sudo-install
 run-bench: sudo-install
 	+@$(script_env) test/bench/run $(ROWS)
 
+run-prove: sudo-install
+	+@$(script_env) test/interleave/run
+
+run-stress: sudo-install
+	+@$(script_env) TRANSACTIONS='$(TRANSACTIONS)' test/stress/run
+
+run-faults: sudo-install
+	+@$(script_env) KILLS='$(KILLS)' FAULTS='$(FAULTS)' test/stress/run-faults
+
+run-check-server:
+	+@$(script_env) test/server_checks/run
+
+run-coverage:
+	+@$(script_env) test/coverage/run
+
 run-fuzz: sudo-install
 	+@$(script_env) test/fuzz/run
+
+run-mutants:
+	@$(script_env) MUTANT_JOBS='$(MUTANT_JOBS)' test/mutants/run $(MUTANTS)
 
 # Compile with both compilers, warnings as errors, and keep nothing. PostgreSQL's
 # headers count as system headers: their warnings are not ours. PGXS knows the
@@ -160,7 +188,7 @@ cppcheck:
 	  --inline-suppr --error-exitcode=1 $(SOURCES)
 
 shellcheck:
-	shellcheck -x .ci/run test/copy test/deb test/install-packages test/matrix test/roots test/run test/server test/readme test/bench/run test/fuzz/run demo/run demo/stop
+	shellcheck -x .ci/run test/copy test/deb test/install-packages test/matrix test/roots test/run test/server test/readme $(wildcard test/*/run test/*/run-*) demo/run demo/stop
 
 # What it checks, and why not the rest, is in .clang-tidy.
 clang_tidy := $(SOURCES:%.c=%.clang-tidy)
