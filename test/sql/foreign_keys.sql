@@ -148,4 +148,20 @@ DELETE FROM shop WHERE id = 1;
 SELECT count(*) FROM booking WHERE id = 21;
 ROLLBACK;
 
+-- A deferrable foreign key does not check an update to an equal key, however it
+-- looks: then the guard does. To a different one it does.
+CREATE TABLE price_list (id numeric PRIMARY KEY);
+CREATE TABLE order_line (id integer PRIMARY KEY, list_id numeric CONSTRAINT order_list REFERENCES price_list DEFERRABLE INITIALLY DEFERRED,
+	status text, date timestamptz DEFAULT '2100-01-01 10:00+00');
+CREATE INDEX ON order_line (list_id);
+SELECT booking_guard_protect('price_list', 'order_line', label => 'price list');
+INSERT INTO price_list VALUES (1);
+INSERT INTO order_line VALUES (1, 1.0, 'CANCELLED');
+SET session_replication_role = replica;
+DELETE FROM price_list;
+RESET session_replication_role;
+UPDATE order_line SET status = 'CONFIRMED', list_id = 1.00;
+UPDATE order_line SET status = 'CONFIRMED', list_id = 2.00;
+SELECT status, list_id FROM order_line;
+
 DROP SCHEMA foreign_keys CASCADE;

@@ -76,6 +76,34 @@ FROM (VALUES
 	('numeric', 'numeric', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")')
 ) AS v (key_type, service_type, time_type, index), LATERAL disagreements(key_type, service_type, time_type, index);
 
+-- An index on another time, and one that could not be finished and lacks rows
+CREATE TABLE service (id integer PRIMARY KEY);
+CREATE TABLE booking (service_id integer, status text, date timestamptz, made timestamptz);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+INSERT INTO service VALUES (1);
+INSERT INTO booking VALUES (1, 'PENDING', '2100-01-01', '2000-01-01'), (1, 'PENDING', '2000-01-01', '2100-01-01');
+CREATE INDEX ON booking (service_id, made);
+DELETE FROM service;
+DROP INDEX booking_service_id_made_idx;
+CREATE UNIQUE INDEX CONCURRENTLY booking_unique ON booking (service_id);
+SELECT indisvalid, indisready FROM pg_index WHERE indexrelid = 'booking_unique'::regclass;
+DELETE FROM service;
+DROP INDEX booking_unique;
+-- A booking at the very moment is one yet
+CREATE INDEX ON booking (service_id, date);
+BEGIN;
+DELETE FROM booking;
+INSERT INTO booking VALUES (1, 'PENDING', now());
+SAVEPOINT s;
+\set VERBOSITY terse
+DELETE FROM service;
+\set VERBOSITY default
+ROLLBACK TO s;
+UPDATE booking SET date = now() - interval '1 microsecond';
+DELETE FROM service RETURNING id;
+ROLLBACK;
+DROP TABLE service, booking;
+
 -- An index of another collation does not know which keys are equal
 CREATE COLLATION case_blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE service (id text COLLATE case_blind PRIMARY KEY);

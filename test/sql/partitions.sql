@@ -257,5 +257,46 @@ INSERT INTO visit_other SELECT 3, id, NULL, 'CONFIRMED' FROM gone;
 ROLLBACK;
 UPDATE visit SET status = 'CANCELLED', staff_id = NULL WHERE id = 1;
 
+--
+-- A row that is deleted is none that moves, whatever else the same statement
+-- inserts
+--
+BEGIN;
+WITH gone AS (DELETE FROM visit WHERE id = 1 RETURNING id)
+INSERT INTO visit SELECT id + 10, NULL, NULL, 'PENDING' FROM gone;
+SELECT id, staff_id, assistant_id, status FROM visit ORDER BY id;
+ROLLBACK;
+
+--
+-- A foreign key that one partition has by itself: it carries bookings along
+-- within a partition of services, not to another one
+--
+CREATE TABLE room (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE room_low PARTITION OF room FOR VALUES FROM (0) TO (100);
+CREATE TABLE room_high PARTITION OF room FOR VALUES FROM (100) TO (200);
+CREATE TABLE stay (id integer, room_id integer REFERENCES room_low ON DELETE SET NULL ON UPDATE CASCADE,
+	status text DEFAULT 'CONFIRMED', date timestamptz DEFAULT '2100-01-01 10:00+00');
+CREATE INDEX ON stay (room_id);
+SELECT booking_guard_protect('room', 'stay', ARRAY['room_id'], label => 'room', keep_attached => false);
+INSERT INTO room VALUES (1);
+INSERT INTO stay VALUES (1, 1);
+UPDATE room SET id = 2 WHERE id = 1;
+UPDATE room SET id = 102 WHERE id = 2;
+SELECT id, room_id FROM stay;
+DROP TABLE stay;
+-- and it is in force for one partition of bookings, or not
+CREATE TABLE stay (id integer, room_id integer, status text DEFAULT 'CONFIRMED', date timestamptz DEFAULT '2100-01-01 10:00+00')
+	PARTITION BY RANGE (id);
+CREATE TABLE stay_low PARTITION OF stay FOR VALUES FROM (0) TO (100);
+CREATE TABLE hall (id integer PRIMARY KEY);
+CREATE INDEX ON stay (room_id);
+ALTER TABLE stay_low ADD CONSTRAINT stay_hall FOREIGN KEY (room_id) REFERENCES hall;
+SELECT booking_guard_protect('hall', 'stay', ARRAY['room_id'], label => 'hall');
+INSERT INTO stay VALUES (1, 99);
+INSERT INTO stay VALUES (1, 99);
+ALTER TABLE stay_low DISABLE TRIGGER ALL;
+ALTER TABLE stay_low ENABLE TRIGGER USER;
+INSERT INTO stay VALUES (1, 99);
+
 SET client_min_messages = warning;
 DROP SCHEMA partitions CASCADE;

@@ -43,6 +43,12 @@ ALTER TYPE booking_status ADD VALUE 'WAITING';
 INSERT INTO booking VALUES ('WAITING', 1, 'WAITING');
 SELECT * FROM blocking();
 
+-- nor does one without a status need its service
+BEGIN;
+INSERT INTO booking VALUES ('nowhere', 99, NULL) RETURNING id;
+INSERT INTO booking VALUES ('nowhere too', 99, 'PENDING');
+ROLLBACK;
+
 -- a column that says that it is off
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], inactive_column => 'cancelled_at', or_replace => true);
 SELECT * FROM blocking();
