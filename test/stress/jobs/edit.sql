@@ -1,0 +1,3 @@
+-- weight 4
+UPDATE service SET edits = edits + 1
+WHERE (tenant_id, id) = (SELECT tenant_id, id FROM some_service);

@@ -1,0 +1,3 @@
+-- weight 6
+UPDATE booking SET at = some_time()
+WHERE id = (SELECT id FROM some_booking);

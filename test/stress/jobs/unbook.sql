@@ -1,0 +1,3 @@
+-- weight 4
+DELETE FROM booking
+WHERE id = (SELECT id FROM some_booking);
