@@ -4,6 +4,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
+use BookingGuardTest;
 use Faults;
 use Test::More;
 

@@ -180,30 +180,33 @@ class Client:
                 pass
 
 
-def client(number, options, stop, done, results):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def until_terminated():
+    """A function that says whether this process has been told to end."""
+    told = []
+    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return lambda: bool(told)
+
+
+def client(number, options, results):
+    ended = until_terminated()
     tally = Counter()
     one = Client(number, options, tally)
-    steps = 0
-    while not stop.is_set():
+    todo = -(-options.transactions // options.clients) or None
+    while not ended() and todo != 0:
         one.step()
-        steps += 1
-        if steps % 20 == 0:
-            with done.get_lock():
-                done.value += 20
-            if options.transactions and done.value >= options.transactions:
-                stop.set()
-    results.put(tally)
+        if todo:
+            todo -= 1
+    results.send(tally)
 
 
-def disturber(options, stop, results):
+def disturber(options, results):
     """Cancels statements and terminates backends, whosever."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ended = until_terminated()
     tally = Counter()
     connection = None
-    while not stop.wait(random.random() * 0.1):
+    while not ended():
+        time.sleep(random.random() * 0.1)
         how = 'cancel' if random.random() < 0.9 else 'terminate'
         try:
             if connection is None or connection.closed:
@@ -216,35 +219,42 @@ def disturber(options, stop, results):
             tally[f'{how}s sent'] += cursor.rowcount
         except psycopg2.Error:
             continue        # the server is down
-    results.put(tally)
+    results.send(tally)
 
 
 class Load:
+    """The clients and the disturber, each a process that sends home what it has counted."""
+
     def __init__(self, options):
-        self.options = options
-        self.stop = multiprocessing.Event()
-        self.done = multiprocessing.Value('q', 0)
-        self.results = multiprocessing.Queue()
-        self.processes = [multiprocessing.Process(target=client, args=(n, options, self.stop, self.done, self.results))
-                          for n in range(1, options.clients + 1)]
-        if not options.calm:
-            self.processes.append(multiprocessing.Process(target=disturber, args=(options, self.stop, self.results)))
+        self.clients = [self.process(client, n, options) for n in range(1, options.clients + 1)]
+        self.others = [] if options.calm else [self.process(disturber, options)]
+
+    @staticmethod
+    def process(target, *args):
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.Process(target=target, args=(*args, sender))
+        process.results = receiver
+        return process
 
     def start(self):
-        for process in self.processes:
+        for process in self.clients + self.others:
             process.start()
 
     def running(self):
-        return not self.stop.is_set()
+        return any(process.is_alive() for process in self.clients)
+
+    def stop(self):
+        for process in self.clients + self.others:
+            process.terminate()
 
     def finish(self):
-        """What all of them counted."""
-        self.stop.set()
+        """What all of them counted; an error if one of them ended before its time."""
         tally = Counter()
-        for _ in self.processes:
-            tally.update(self.results.get())
-        for process in self.processes:
-            process.join()
+        for process in self.clients:
+            tally.update(process.results.recv())
+        self.stop()
+        for process in self.others:
+            tally.update(process.results.recv())
         return tally
 
 
@@ -263,9 +273,8 @@ def parse(arguments=None):
 
 def main():
     load = Load(parse())
-    signal.signal(signal.SIGTERM, lambda *_: load.stop.set())
     load.start()
-    load.stop.wait()
+    signal.signal(signal.SIGTERM, lambda *_: load.stop())
     print(json.dumps(load.finish(), sort_keys=True))
 
 

@@ -61,7 +61,7 @@ class Run:
             cursor.execute('SELECT what, booking_id, service_id FROM broken')
             found.update(cursor.fetchall())
             self.checks += 1
-            load.stop.wait(0.05)
+            time.sleep(0.05)
         self.tally = load.finish()
         self.seconds = time.monotonic() - start
         cursor.execute('SELECT what, booking_id, service_id FROM broken')
