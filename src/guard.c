@@ -195,12 +195,11 @@ guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata)
  * as its triggers can tell.
  */
 void
-guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
+guard_describe(const GuardTrigger *trigger, GuardSide side, GuardEvent *event)
 {
-	const GuardTrigger *trigger =
-		catalog_root_trigger(catalog_trigger(trigger_oid));
 	const GuardTrigger *booking;
 
+	trigger = catalog_root_trigger(trigger);
 	event->guard = trigger->name;
 	event->service_relid = side == SERVICE_SIDE ?
 		trigger->relid : trigger->from_relid;
@@ -226,6 +225,7 @@ guard_describe(Oid trigger_oid, GuardSide side, GuardEvent *event)
 Guard *
 guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 {
+	const GuardTrigger *trigger;
 	GuardEvent	event = {0};
 	Guard	   *guard;
 	ErrorData  *edata;
@@ -241,10 +241,11 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 	 * can have, the table being locked by the statement; so there is no guard
 	 * any more, as after any unprotect.
 	 */
-	if (catalog_trigger(trigger_oid) == NULL)
+	trigger = catalog_trigger(trigger_oid);
+	if (trigger == NULL)
 		return NULL;
 
-	guard_describe(trigger_oid, side, &event);
+	guard_describe(trigger, side, &event);
 	level = enforce_level(event.mode);
 	if (level == ERROR && !enforce_is_logging())
 		return guard_get(trigger_oid, side);

@@ -437,7 +437,7 @@ extern Oid	resolve_constraint_root(Oid constraint);
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
 extern Guard *guard_peek(Oid trigger_oid);
 extern Guard *guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata);
-extern void guard_describe(Oid trigger_oid, GuardSide side,
+extern void guard_describe(const GuardTrigger *trigger, GuardSide side,
 						   GuardEvent *event);
 extern Guard *guard_enforced(Oid trigger_oid, GuardSide side, bool is_early);
 extern char *guard_trigger_problem(const GuardTrigger *trigger,

@@ -2104,7 +2104,7 @@ report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
 	GuardEvent	event = {0};
 	int			level;
 
-	guard_describe(trigger->oid, side, &event);
+	guard_describe(trigger, side, &event);
 	level = enforce_level(event.mode);
 	event.action = "alter table";
 	event.problem = edata->message;
@@ -2205,7 +2205,7 @@ report_column_needed(const GuardTrigger *trigger, GuardSide side,
 	GuardEvent	event = {0};
 	int			level;
 
-	guard_describe(trigger->oid, side, &event);
+	guard_describe(trigger, side, &event);
 	level = enforce_level(event.mode);
 	event.action = "drop column";
 	event.problem = psprintf("column \"%s\" is needed", column);
