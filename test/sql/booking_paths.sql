@@ -335,6 +335,17 @@ INSERT INTO archive SELECT id FROM service UNION ALL VALUES (99);
 ALTER TABLE booking ADD CONSTRAINT booking_archive FOREIGN KEY (service_id) REFERENCES archive;
 INSERT INTO booking (id, service_id, alternative) VALUES (43, 99, 1);
 ALTER TABLE booking DROP CONSTRAINT booking_archive, DROP COLUMN alternative;
+-- to other columns of the service, or on more than the guard's
+ALTER TABLE service ADD number integer UNIQUE, ADD UNIQUE (id, number);
+UPDATE service SET number = CASE id WHEN 1 THEN 1 ELSE id + 1000 END;
+UPDATE booking SET service_id = NULL, status = 'CANCELLED' WHERE service_id > 1;
+ALTER TABLE booking ADD CONSTRAINT booking_number FOREIGN KEY (service_id) REFERENCES service (number);
+INSERT INTO booking (id, service_id) SELECT 44, max(number) FROM service;
+ALTER TABLE booking DROP CONSTRAINT booking_number, ADD number integer;
+ALTER TABLE booking ADD CONSTRAINT booking_both FOREIGN KEY (service_id, number) REFERENCES service (id, number);
+INSERT INTO booking (id, service_id) VALUES (45, 99);
+ALTER TABLE booking DROP CONSTRAINT booking_both, DROP COLUMN number;
+ALTER TABLE service DROP COLUMN number;
 
 -- Deferrable: children may be loaded first.
 ALTER TABLE booking ADD CONSTRAINT booking_service FOREIGN KEY (service_id) REFERENCES service

@@ -115,6 +115,12 @@ SELECT count(*) FROM gone;
 -- books service 3 and deletes it: the DELETE runs first, it is the main statement
 WITH booked AS (INSERT INTO booking VALUES (31, 3, 'PENDING', '2100-01-01 10:00+00'))
 DELETE FROM service WHERE id = 3;
+-- and where no index tells
+BEGIN;
+DROP INDEX booking_service_id_idx;
+WITH booked AS (INSERT INTO booking VALUES (31, 3, 'PENDING', '2100-01-01 10:00+00'))
+DELETE FROM service WHERE id = 3;
+ROLLBACK;
 
 -- the INSERT runs first
 WITH gone AS (DELETE FROM service WHERE id = 3)

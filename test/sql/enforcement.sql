@@ -141,6 +141,13 @@ SET LOCAL booking_guard.enforcement = off;
 DELETE FROM service WHERE id ^@ 'a';
 ROLLBACK;
 
+-- what is no override is for the server's log alone, whatever the client wants
+SET client_min_messages = log;
+SET booking_guard.log_blocked = on;
+DELETE FROM service WHERE id ^@ 'a';
+RESET booking_guard.log_blocked;
+RESET client_min_messages;
+
 --
 -- Who may: superusers, and who was granted it
 --

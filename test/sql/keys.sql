@@ -204,6 +204,17 @@ DELETE FROM service WHERE code = 'cut';
 UPDATE booking SET code = 'CUT' WHERE id = 1;
 DROP TABLE service, booking;
 
+-- nor is a foreign key leaned on, which compares as the service's column does
+CREATE TABLE service (code text COLLATE any_case NOT NULL);
+CREATE UNIQUE INDEX ON service (code COLLATE "C");
+CREATE TABLE booking (id integer PRIMARY KEY, code text COLLATE any_case REFERENCES service (code), status text DEFAULT 'PENDING', date timestamptz DEFAULT '2100-01-01 10:00+00');
+CREATE INDEX ON booking (code COLLATE "C");
+SELECT booking_guard_protect('service', 'booking');
+INSERT INTO service VALUES ('cut');
+INSERT INTO booking VALUES (1, 'cut');
+INSERT INTO booking VALUES (2, 'Cut');
+DROP TABLE service, booking;
+
 -- a unique index of another collation than its column: it is the one
 CREATE TABLE service (code text NOT NULL);
 CREATE UNIQUE INDEX service_code ON service (code COLLATE any_case);

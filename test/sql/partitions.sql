@@ -262,7 +262,8 @@ UPDATE visit SET status = 'CANCELLED', staff_id = NULL WHERE id = 1;
 -- inserts
 --
 BEGIN;
-WITH gone AS (DELETE FROM visit WHERE id = 1 RETURNING id)
+INSERT INTO visit VALUES (4, 1, 2, 'PENDING');
+WITH gone AS (DELETE FROM visit WHERE id = 4 RETURNING id)
 INSERT INTO visit SELECT id + 10, NULL, NULL, 'PENDING' FROM gone;
 SELECT id, staff_id, assistant_id, status FROM visit ORDER BY id;
 ROLLBACK;

@@ -330,5 +330,16 @@ CREATE INDEX ON parted (service_id, date) WHERE status IN ('PENDING', 'CONFIRMED
 SELECT booking_guard_protect('service', 'parted', ARRAY['service_id'], label => 'x', or_replace => true);
 DROP TABLE parted;
 
+--
+-- Whatever an option says, it is quoted: in the trigger, and in the definition
+--
+SELECT booking_guard_protect('service', 'plan', ARRAY['service_id'], label => 'barber''s chair', booking_label => 'so-called "booking"',
+	free_statuses => ARRAY['it''s off', 'a "b"', 'c,d']);
+SELECT label, booking_label, free_statuses, definition FROM booking_guards WHERE booking_table LIKE '%plan';
+SELECT definition AS again FROM booking_guards WHERE booking_table LIKE '%plan' \gset
+SELECT booking_guard_unprotect('service', 'plan');
+:again
+SELECT definition = :'again' AS same FROM booking_guards WHERE booking_table LIKE '%plan';
+
 \set VERBOSITY terse
 DROP SCHEMA protect_options CASCADE;

@@ -229,6 +229,26 @@ INSERT INTO booking VALUES (1, 'PENDING', '2100-01-01');
 ALTER TABLE service RENAME number TO service_id;
 DELETE FROM service;
 
+
+--
+-- A schema and a type: what the guard has prepared goes by their new names
+--
+CREATE SCHEMA first_name;
+CREATE TYPE first_name.state AS ENUM ('PENDING', 'CONFIRMED');
+CREATE TABLE first_name.service (id integer PRIMARY KEY);
+CREATE TABLE first_name.booking (service_id integer, status first_name.state, date timestamptz);
+CREATE INDEX ON first_name.booking (service_id);
+SELECT booking_guard_protect('first_name.service', 'first_name.booking', ARRAY['service_id']);
+INSERT INTO first_name.service VALUES (1);
+INSERT INTO first_name.booking VALUES (1, 'PENDING', '2100-01-01');
+DELETE FROM first_name.service;
+ALTER SCHEMA first_name RENAME TO second_name;
+DELETE FROM second_name.service;
+ALTER TYPE second_name.state RENAME TO condition;
+DELETE FROM second_name.service;
+DROP TABLE second_name.service, second_name.booking;
+DROP SCHEMA second_name CASCADE;
+
 \set VERBOSITY terse
 DROP SCHEMA renames CASCADE;
 DROP ROLE regress_renames;

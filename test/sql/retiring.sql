@@ -620,6 +620,26 @@ ROLLBACK TO s;
 UPDATE booking SET status = 'PENDING', service_id = 20 WHERE id = 1;
 ROLLBACK;
 
+--
+-- A refusal to delete is none to retire, though it is of the same service
+--
+CREATE TABLE hall (id integer PRIMARY KEY, closed_at timestamptz);
+CREATE TABLE concert (hall_id integer, status text, date timestamptz);
+CREATE TABLE rehearsal (hall_id integer, status text, date timestamptz);
+CREATE INDEX ON concert (hall_id);
+CREATE INDEX ON rehearsal (hall_id);
+SELECT booking_guard_protect('hall', 'concert', ARRAY['hall_id'], label => 'hall', retire_column => 'closed_at');
+SELECT booking_guard_protect('hall', 'rehearsal', ARRAY['hall_id'], label => 'hall');
+CREATE FUNCTION demolish() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM hall WHERE id = NEW.id;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER demolish AFTER UPDATE ON hall FOR EACH ROW EXECUTE FUNCTION demolish();
+INSERT INTO hall VALUES (1);
+INSERT INTO rehearsal VALUES (1, 'PENDING', '2100-01-01');
+SELECT outcome FROM safe_retire_service(1, service_table => 'hall');
+
 SET client_min_messages = warning;
 DROP SCHEMA retiring CASCADE;
 DROP ROLE booking_guard_retirer, booking_guard_tenant;

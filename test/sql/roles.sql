@@ -112,6 +112,18 @@ DELETE FROM tenant WHERE name = 'a';
 ALTER TABLE service DROP CONSTRAINT service_tenant;
 REVOKE SELECT ON booking FROM regress_guard_services;
 
+-- need not be able to look up what is in the bookings' schema
+CREATE SCHEMA apart AUTHORIZATION regress_guard_bookings;
+CREATE TABLE apart.booking (LIKE booking INCLUDING ALL);
+ALTER TABLE apart.booking OWNER TO regress_guard_bookings;
+SELECT booking_guard_protect('service', 'apart.booking', ARRAY['service_id']);
+INSERT INTO apart.booking VALUES (31, 4, 'ann');
+SET ROLE regress_guard_clerk;
+DELETE FROM service WHERE id = 4;
+RESET ROLE;
+DROP TABLE apart.booking;
+DROP SCHEMA apart;
+
 -- the owner of the services alone, who may not read the bookings
 SET ROLE regress_guard_services;
 DELETE FROM service WHERE id = 1;
@@ -275,7 +287,8 @@ INSERT INTO booking VALUES (26, 2, 'eve');
 
 --
 -- Planning a query calls functions of the table's owner that are in the
--- predicate of an index. They cannot change the session of whoever asks.
+-- predicate of an index. They cannot change the session of whoever asks, nor
+-- leave anything behind in it.
 --
 SET client_min_messages = warning;
 CREATE SCHEMA trap AUTHORIZATION regress_guard_services;
@@ -283,8 +296,15 @@ SET ROLE regress_guard_services;
 CREATE TABLE trap.service (id int PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE trap.service_1 PARTITION OF trap.service FOR VALUES FROM (0) TO (10);
 CREATE TABLE trap.booking (id int, service_id int, status text, date timestamptz);
+CREATE FUNCTION trap.leave() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE TEMPORARY TABLE left_behind ();
+EXCEPTION WHEN insufficient_privilege THEN
+	NULL;
+END $$;
 CREATE FUNCTION trap.spring(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM trap.leave() WHERE current_setting('booking_guard_test.armed', true) = 'yes';
 	PERFORM set_config('booking_guard_test.sprung', 'yes', false);
 	PERFORM set_config('datestyle', 'German', false);
 	RETURN true;
@@ -292,8 +312,11 @@ END $$;
 CREATE INDEX ON trap.booking (service_id) WHERE trap.spring(1);
 RESET ROLE;
 SET datestyle = ISO;
+SET booking_guard_test.armed = 'yes';
 SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id']);
+RESET booking_guard_test.armed;
 SHOW datestyle;
+SELECT to_regclass('pg_temp.left_behind');
 -- (the owner's own statements can, as they can without a guard)
 SET ROLE regress_guard_services;
 INSERT INTO trap.service VALUES (1), (2);

@@ -16,12 +16,14 @@ CREATE TABLE booking (
 	date timestamptz
 );
 INSERT INTO service VALUES (1, 'Cut'), (2, 'Shave');
--- 3 and 4 have lost their service already; 4 is past, and nobody's concern
+-- 3 and 4 have lost their service already; 4 is past, and nobody's concern; 6
+-- waits for one
 INSERT INTO booking VALUES
 	(1, 1, 'CONFIRMED', '2100-01-01 10:00+00'),
 	(2, 2, 'CANCELLED', '2100-01-01 10:00+00'),
 	(3, 9, 'CONFIRMED', '2100-01-01 10:00+00'),
-	(4, 9, 'CONFIRMED', '2000-01-01 10:00+00');
+	(4, 9, 'CONFIRMED', '2000-01-01 10:00+00'),
+	(6, NULL, 'CONFIRMED', '2100-01-01 10:00+00');
 
 -- A guard at once says what is in its way, and is not made.
 SELECT booking_guard_protect('service', 'booking', '{service_id}');
@@ -69,6 +71,11 @@ SELECT booking_guard_protect('service', 'booking', '{service_id}');
 -- and spares the guard looking.
 SELECT booking_guard_unprotect('service', 'booking');
 ALTER TABLE booking ADD FOREIGN KEY (service_id) REFERENCES service NOT VALID;
+-- (as long as it has not, the guard does look)
+BEGIN;
+UPDATE booking SET status = 'CONFIRMED' WHERE id = 3;
+SELECT booking_guard_protect('service', 'booking');
+ROLLBACK;
 SELECT booking_guard_protect('service', 'booking', validate => false, mode => 'warn');
 DELETE FROM booking WHERE service_id NOT IN (SELECT id FROM service);
 ALTER TABLE booking VALIDATE CONSTRAINT booking_service_id_fkey;

@@ -495,5 +495,28 @@ SELECT * FROM safe_delete_service(1);
 RESET ROLE;
 SELECT * FROM service ORDER BY id;
 
+
+--
+-- A refusal is about another service if its table is another one, also where
+-- guard and id are the same
+--
+CREATE SCHEMA branch;
+CREATE TABLE course (id integer PRIMARY KEY);
+CREATE TABLE lesson (course_id integer, status text, date timestamptz);
+CREATE TABLE branch.course (id integer PRIMARY KEY REFERENCES course ON DELETE CASCADE);
+CREATE TABLE branch.lesson (course_id integer, status text, date timestamptz);
+CREATE INDEX ON lesson (course_id);
+CREATE INDEX ON branch.lesson (course_id);
+SELECT booking_guard_protect('course', 'lesson', ARRAY['course_id'], label => 'course');
+SELECT booking_guard_protect('branch.course', 'branch.lesson', ARRAY['course_id'], label => 'course of the branch');
+INSERT INTO course VALUES (1);
+INSERT INTO branch.course VALUES (1);
+INSERT INTO branch.lesson VALUES (1, 'PENDING', '2100-01-01');
+SELECT outcome FROM safe_delete_service(1, service_table => 'course');
+SET client_min_messages = warning;
+DROP SCHEMA branch CASCADE;
+DROP TABLE course, lesson;
+RESET client_min_messages;
+
 DROP SCHEMA safe_delete CASCADE;
 DROP ROLE regress_safe_delete_anna;

@@ -378,4 +378,12 @@ SELECT * FROM move_disagreements('tstzrange',
 	$$coalesce(upper(b.t), 'infinity') > coalesce(upper(a.t), 'infinity')
 	  OR upper(b.t) = upper(a.t) AND upper_inc(b.t) AND NOT upper_inc(a.t)$$);
 
+-- What is over has no say when a guard is made either, although the query's bound
+-- is a day early.
+CREATE TABLE booking (id integer PRIMARY KEY, service_id integer, t date);
+CREATE INDEX ON booking (service_id);
+INSERT INTO booking VALUES (1, 99, (now() AT TIME ZONE 'UTC')::date - 1);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], status_column => NULL, time_column => 't');
+DROP TABLE booking;
+
 DROP SCHEMA time_types CASCADE;
