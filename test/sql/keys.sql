@@ -171,6 +171,18 @@ RESET client_min_messages;
 
 
 --
+-- A cast of somebody's own: the guard would run it as the table's owner
+--
+CREATE TYPE ticket AS (number integer);
+CREATE FUNCTION ticket_number(ticket) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN ($1).number; END';
+CREATE CAST (ticket AS integer) WITH FUNCTION ticket_number AS IMPLICIT;
+CREATE TABLE service (id integer PRIMARY KEY);
+CREATE TABLE booking (service_id ticket, status text, date timestamptz);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+DROP TABLE service, booking;
+
+
+--
 -- Collations: a booking that the service's index takes for one of it is one,
 -- whatever the booking's own column would say
 --

@@ -229,6 +229,19 @@ INSERT INTO booking VALUES (1, 'PENDING', '2100-01-01');
 ALTER TABLE service RENAME number TO service_id;
 DELETE FROM service;
 
+ALTER EVENT TRIGGER booking_guard_ddl_end DISABLE;
+CREATE TYPE stage AS ENUM ('PENDING', 'CONFIRMED');
+CREATE TABLE hall (id integer PRIMARY KEY);
+CREATE TABLE concert (hall_id integer, status stage, date timestamptz);
+CREATE INDEX ON concert (hall_id);
+SELECT booking_guard_protect('hall', 'concert', ARRAY['hall_id'], label => 'hall');
+INSERT INTO hall VALUES (1);
+INSERT INTO concert VALUES (1, 'PENDING', '2100-01-01'), (1, 'PENDING', '2100-01-01');
+ALTER TYPE stage RENAME VALUE 'PENDING' TO 'ASKED';
+INSERT INTO concert VALUES (1, 'ASKED', '2100-01-01');
+ALTER EVENT TRIGGER booking_guard_ddl_end ENABLE;
+DROP TABLE hall, concert;
+DROP TYPE stage;
 
 --
 -- A schema and a type: what the guard has prepared goes by their new names
