@@ -6,21 +6,26 @@
  * Who locks a row FOR KEY SHARE that is being updated by somebody else, in
  * columns that are no key, need not wait.  The server marks the new version as
  * locked too, so that nobody can delete it; and whoever updates the row later
- * hands the lock on to the version that he makes.
+ * hands the lock on to the version that he makes.  There are two cases in which
+ * that is not so (seen in PostgreSQL 15.20):
  *
- * heap_lock_tuple() does both, but for one case (seen with PostgreSQL 15.20).
- * It looks at the row, lets go of it, follows what it has seen to the new
- * version, and may have to wait there, as when the same transaction has retired
- * or deleted the service too.  If that one is rolled back, the version is dead;
- * but meanwhile somebody else may have made another, before our mark was on the
- * old.  When the function comes back to the old one it sees an update, as
- * before, and is content.  The lock is then on a version that nobody looks at
- * any more.
+ * heap_lock_tuple() looks at the row, lets go of it, follows what it has seen to
+ * the new version, and may have to wait there, as when the same transaction has
+ * retired or deleted the service too.  If that one is rolled back, the version
+ * is dead; but meanwhile somebody else may have made another, before our mark
+ * was on the old.  When the function comes back to the old one it sees an
+ * update, as before, and is content.
  *
- * So look, once the lock is there: if the version that we have locked has been
- * updated, the next one must carry our lock as well.  If it does not, wait for
- * whoever made it, and have the row locked again.  To look at the next one is
- * enough: the server follows the chain further with each version in its hands.
+ * heap_update() marks the row as locked FOR NO KEY UPDATE and lets go of it, if
+ * the new version does not fit on the page or has to be toasted.  Then it
+ * writes over the mark what it had found out before, and over the marks of all
+ * who came in between.
+ *
+ * In either case the lock is not on the version that will be deleted.  So look,
+ * once it should be there: the version that was locked, and all newer ones,
+ * must carry our mark, and none may be locked by somebody who might be about to
+ * update it.  If not, wait for him, and have the row locked again.  What comes
+ * later than this look finds our mark, and hands it on.
  *
  * A foreign key is not protected from this by anything.
  *
@@ -36,48 +41,61 @@
 #include "access/xact.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/procarray.h"
 
 #include "guard.h"
 
 
-/*
- * Get a version of a row, visible to whomever, with its page pinned and locked;
- * false if there is none.
- */
-static bool
-get_version(Relation rel, const ItemPointerData *tid, HeapTuple tuple,
-			Buffer *buffer)
+/* What the marks on a version of a row say. */
+typedef struct Marks
 {
-	tuple->t_self = *tid;
-	if (!heap_fetch(rel, SnapshotAny, tuple, buffer, false))
-		return false;
-	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
-	return true;
+	bool		ours;			/* we have locked it */
+	TransactionId updater;		/* who has updated it, if anybody has */
+	TransactionId may_update;	/* who has locked it so as to do that */
+} Marks;
+
+static void
+note_mark(Marks *marks, TransactionId xid, MultiXactStatus status)
+{
+	if (TransactionIdIsCurrentTransactionId(xid))
+		marks->ours = true;
+	else if (status == MultiXactStatusForNoKeyUpdate &&
+			 TransactionIdIsInProgress(xid))
+		marks->may_update = xid;
 }
 
 /*
- * Whether this transaction is among those that have locked a version of a row.
+ * Read the marks on a version, whose page is locked.
  */
-static bool
-is_locked_by_us(HeapTupleHeader version)
+static void
+read_marks(HeapTupleHeader version, Marks *marks)
 {
 	TransactionId xmax = HeapTupleHeaderGetRawXmax(version);
+	uint16		infomask = version->t_infomask;
 	MultiXactMember *members;
 	int			nmembers;
-	bool		result = false;
 
-	if (version->t_infomask & HEAP_XMAX_INVALID)
-		return false;
-	if (!(version->t_infomask & HEAP_XMAX_IS_MULTI))
-		return TransactionIdIsCurrentTransactionId(xmax);
+	memset(marks, 0, sizeof(Marks));
+	if (infomask & HEAP_XMAX_INVALID)
+		return;
 
-	nmembers = GetMultiXactIdMembers(xmax, &members, false,
-									 HEAP_XMAX_IS_LOCKED_ONLY(version->t_infomask));
-	for (int i = 0; i < nmembers; i++)
-		result |= TransactionIdIsCurrentTransactionId(members[i].xid);
-	if (nmembers > 0)
-		pfree(members);
-	return result;
+	if (!HeapTupleHeaderIsOnlyLocked(version))
+		marks->updater = HeapTupleHeaderGetUpdateXid(version);
+
+	if (infomask & HEAP_XMAX_IS_MULTI)
+	{
+		nmembers = GetMultiXactIdMembers(xmax, &members, false,
+										 HEAP_XMAX_IS_LOCKED_ONLY(infomask));
+		for (int i = 0; i < nmembers; i++)
+			note_mark(marks, members[i].xid, members[i].status);
+		if (nmembers > 0)
+			pfree(members);
+	}
+	else
+		note_mark(marks, xmax,
+				  HEAP_XMAX_IS_LOCKED_ONLY(infomask) &&
+				  HEAP_XMAX_IS_EXCL_LOCKED(infomask) ?
+				  MultiXactStatusForNoKeyUpdate : MultiXactStatusForKeyShare);
 }
 
 /*
@@ -91,38 +109,53 @@ bool
 row_lock_keeps(const RowLock *row)
 {
 	Relation	rel = table_open(row->relid, NoLock);
-	HeapTupleData version;
-	ItemPointerData next = {0};
-	Buffer		buffer;
-	TransactionId updater = InvalidTransactionId;
+	ItemPointerData tid = row->tid;
+	TransactionId maker = InvalidTransactionId;
 	bool		keeps = true;
 
 	/* Other kinds of tables have rules of their own. */
-	if (rel->rd_tableam == GetHeapamTableAmRoutine() &&
-		get_version(rel, &row->tid, &version, &buffer))
+	while (rel->rd_tableam == GetHeapamTableAmRoutine())
 	{
-		if (!HeapTupleHeaderIsOnlyLocked(version.t_data))
-		{
-			updater = HeapTupleHeaderGetUpdateXid(version.t_data);
-			next = version.t_data->t_ctid;
-		}
-		UnlockReleaseBuffer(buffer);
-	}
+		HeapTupleData version;
+		Buffer		buffer;
+		Marks		marks;
 
-	/* What we have made ourselves is ours anyway. */
-	if (TransactionIdIsValid(updater) &&
-		!TransactionIdIsCurrentTransactionId(updater))
-	{
-		keeps = false;
-		if (get_version(rel, &next, &version, &buffer))
+		version.t_self = tid;
+		if (!heap_fetch(rel, SnapshotAny, &version, &buffer, false))
+			break;
+
+		/* Of a version that was never to be, the place may be taken. */
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (TransactionIdIsValid(maker) &&
+			!TransactionIdEquals(HeapTupleHeaderGetXmin(version.t_data), maker))
 		{
-			keeps = TransactionIdEquals(HeapTupleHeaderGetXmin(version.t_data),
-										updater) &&
-				is_locked_by_us(version.t_data);
 			UnlockReleaseBuffer(buffer);
+			break;
 		}
-		if (!keeps)
-			XactLockTableWait(updater, rel, &next, XLTW_LockUpdated);
+		read_marks(version.t_data, &marks);
+		tid = version.t_data->t_ctid;
+		UnlockReleaseBuffer(buffer);
+
+		/* What we have updated ourselves is ours anyway. */
+		if (TransactionIdIsCurrentTransactionId(marks.updater))
+			break;
+
+		if (!marks.ours || TransactionIdIsValid(marks.may_update))
+		{
+			TransactionId other =
+				TransactionIdIsValid(marks.may_update) ? marks.may_update :
+				TransactionIdIsValid(marks.updater) ? marks.updater : maker;
+
+			if (TransactionIdIsValid(other))
+				XactLockTableWait(other, rel, &version.t_self,
+								  XLTW_LockUpdated);
+			keeps = false;
+			break;
+		}
+
+		if (!TransactionIdIsValid(marks.updater))
+			break;
+		maker = marks.updater;
 	}
 
 	table_close(rel, NoLock);
