@@ -54,16 +54,6 @@ typedef struct Marks
 	TransactionId may_update;	/* who has locked it so as to do that */
 } Marks;
 
-static void
-note_mark(Marks *marks, TransactionId xid, MultiXactStatus status)
-{
-	if (TransactionIdIsCurrentTransactionId(xid))
-		marks->ours = true;
-	else if (status == MultiXactStatusForNoKeyUpdate &&
-			 TransactionIdIsInProgress(xid))
-		marks->may_update = xid;
-}
-
 /*
  * Read the marks on a version, whose page is locked.
  */
@@ -87,15 +77,18 @@ read_marks(HeapTupleHeader version, Marks *marks)
 		nmembers = GetMultiXactIdMembers(xmax, &members, false,
 										 HEAP_XMAX_IS_LOCKED_ONLY(infomask));
 		for (int i = 0; i < nmembers; i++)
-			note_mark(marks, members[i].xid, members[i].status);
+		{
+			if (TransactionIdIsCurrentTransactionId(members[i].xid))
+				marks->ours = true;
+			else if (members[i].status == MultiXactStatusForNoKeyUpdate &&
+					 TransactionIdIsInProgress(members[i].xid))
+				marks->may_update = members[i].xid;
+		}
 		if (nmembers > 0)
 			pfree(members);
 	}
 	else
-		note_mark(marks, xmax,
-				  HEAP_XMAX_IS_LOCKED_ONLY(infomask) &&
-				  HEAP_XMAX_IS_EXCL_LOCKED(infomask) ?
-				  MultiXactStatusForNoKeyUpdate : MultiXactStatusForKeyShare);
+		marks->ours = TransactionIdIsCurrentTransactionId(xmax);
 }
 
 /*
