@@ -39,6 +39,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
@@ -139,6 +140,7 @@ row_lock_keeps(const RowLock *row)
 				TransactionIdIsValid(marks.may_update) ? marks.may_update :
 				TransactionIdIsValid(marks.updater) ? marks.updater : maker;
 
+			CHECK_FOR_INTERRUPTS();
 			if (TransactionIdIsValid(other))
 				XactLockTableWait(other, rel, &version.t_self,
 								  XLTW_LockUpdated);
