@@ -37,6 +37,7 @@ our @LAYOUTS = (
 );
 
 my $clients = 12;
+my @loads;    # that go on
 
 # A server to which a commit is what it is to anybody.
 sub durable_node
@@ -84,6 +85,7 @@ sub start_load
 	$load->{harness} = IPC::Run::start(
 		[ 'python3', "$FindBin::RealBin/load.py", $connstr, '--clients', $clients, @options ],
 		'>', \$load->{out}, '2>', \$load->{err});
+	push @loads, $load;
 	return $load;
 }
 
@@ -92,9 +94,16 @@ sub stop_load
 {
 	my ($load) = @_;
 
+	@loads = grep { $_ != $load } @loads;
 	$load->{harness}->signal('TERM');
 	$load->{harness}->finish or diag($load->{err});
 	return decode_json($load->{out});
+}
+
+# A test that fails leaves none behind.
+END
+{
+	$_->{harness}->signal('TERM') for @loads;
 }
 
 # Test that it met no error but those that are to be expected of a server that
