@@ -173,11 +173,13 @@ class Fuzzer:
 
     def clear(self):
         """Drop what is left of other worlds."""
-        for row in self.query('''SELECT format('DROP SCHEMA %I CASCADE', nspname) AS drop FROM pg_namespace
+        # all at once: a partition alone may not go while bookings need its services
+        for row in self.query('''SELECT 'DROP SCHEMA ' || string_agg(quote_ident(nspname), ', ') || ' CASCADE' AS drop FROM pg_namespace
                                  WHERE nspname NOT IN ('public', 'shadow', 'information_schema') AND nspname !~ '^pg_'
                                  AND oid NOT IN (SELECT extnamespace FROM pg_extension)'''):
-            self.statements.append(row['drop'])
-            self.execute(row['drop'])
+            if row['drop']:
+                self.statements.append(row['drop'])
+                self.execute(row['drop'])
         for row in self.query('''SELECT format('DROP OWNED BY %1$I CASCADE', rolname) AS owned, format('DROP ROLE %1$I', rolname) AS drop
                                  FROM pg_roles WHERE rolname ~ '^r ' '''):
             self.execute(row['owned'])

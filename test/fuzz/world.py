@@ -110,6 +110,7 @@ CANARY = [
     'CREATE INDEX ON public.fuzz_booking (service_id, date)',
     'INSERT INTO public.fuzz_service VALUES (1), (2)',
     "INSERT INTO public.fuzz_booking VALUES (1, 1, 'CONFIRMED', '2199-01-01')",
+    'GRANT SET ON PARAMETER fuzz.call TO PUBLIC',
     'CREATE SCHEMA shadow',
     'GRANT USAGE ON SCHEMA shadow TO PUBLIC',
 ]
@@ -118,11 +119,11 @@ CANARY = [
 class Pair:
     """A service table and a booking table with a guard between them, as first made."""
 
-    def __init__(self, rng, world, service, booking):
+    def __init__(self, rng, world, service, booking, primary_key):
         self.world = world
         db = world.db
         columns = distinct_names(rng, db, 12)
-        self.service, self.booking = service, booking
+        self.service, self.booking, self.primary_key = service, booking, primary_key
         self.key_types = [rng.choice(list(KEY_TYPES)) for _ in range(rng.choice([1, 1, 1, 2, 3]))]
         self.service_key = columns[:len(self.key_types)]
         self.booking_key = columns[3:3 + len(self.key_types)]
@@ -153,7 +154,7 @@ class Pair:
             definitions.append(f'{ident(self.tenant)} text')
         if self.retire:
             definitions.append(f'{ident(self.retire)} timestamptz')
-        yield (f'CREATE TABLE {service} ({", ".join(definitions)}, PRIMARY KEY ({key}))' +
+        yield (f'CREATE TABLE {service} ({", ".join(definitions)}, CONSTRAINT {ident(self.primary_key)} PRIMARY KEY ({key}))' +
                (f' PARTITION BY HASH ({ident(self.service_key[0])})' if self.partitioned[0] else ''))
         yield from self.partitions(self.service, self.partitioned[0])
 
@@ -165,7 +166,7 @@ class Pair:
         if self.time:
             definitions.append(f'{ident(self.time)} {self.time_type}')
         if self.foreign_key is not None and not (self.foreign_key == 'NOT VALID' and any(self.partitioned)):
-            definitions.append(f'FOREIGN KEY ({", ".join(map(ident, self.booking_key))}) REFERENCES {service} {self.foreign_key}'
+            definitions.append(f'CONSTRAINT {ident(self.labels[0])} FOREIGN KEY ({", ".join(map(ident, self.booking_key))}) REFERENCES {service} {self.foreign_key}'
                                .replace(' NOT VALID', ''))
         yield (f'CREATE TABLE {booking} ({ident(self.id)} int, {", ".join(definitions)})' +
                (f' PARTITION BY HASH ({ident(self.id)})' if self.partitioned[1] else ''))
@@ -243,10 +244,10 @@ class World:
         self.schemas = ['s' + schema if schema.startswith('pg_') else schema for schema in self.schemas]
         # nobody's friend, a clerk, an owner
         self.roles = [db.clip('r ' + role, 63) for role in distinct_names(rng, db, 3)]
-        # a table is a type, too
-        self.enum, self.domain, *tables = distinct_names(rng, db, 8)
+        # a table is a type, too, and an index has a name like a table's
+        self.enum, self.domain, *names = distinct_names(rng, db, 11)
         self.labels = distinct_names(rng, db, 4)
-        self.pairs = [Pair(rng, self, tables[i], tables[i + 1]) for i in (0, 2, 4)]
+        self.pairs = [Pair(rng, self, *names[i:i + 3]) for i in (0, 3, 6)]
 
     def table(self, name, schema=None):
         return f'{ident(schema or self.schemas[0])}.{ident(self.db.clip(name, 63))}'
