@@ -77,9 +77,9 @@ class Fuzzer:
         for function in self.view.functions:
             self.called[function.short] += function.name in statement
         only = 'only' if statement.startswith('SELECT') else ''
+        started = time.monotonic()
         try:
             self.execute(f"SAVEPOINT fuzz; SET LOCAL fuzz.call = '{only}'")
-            started = time.monotonic()
             self.execute(statement)
             self.execute('RELEASE SAVEPOINT fuzz')
         except psycopg2.Error as error:
