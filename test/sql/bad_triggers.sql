@@ -28,6 +28,8 @@ SELECT booking_guard_service();
 SELECT booking_guard_truncate();
 SELECT booking_guard_booking();
 SELECT booking_guard_sql_drop();
+SELECT booking_guard_ddl_start();
+SELECT booking_guard_ddl_end();
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 
 -- At the wrong time
@@ -268,6 +270,8 @@ SELECT * FROM try(:service, :booking || text 'free_statuses=CANCELLED');
 SELECT * FROM try(:service, array_remove(:booking, 'status_column=status'));
 SELECT * FROM try(:service, array_remove(:booking, 'blocking_statuses=PENDING,CONFIRMED'));
 SELECT * FROM try(ARRAY['service_key=id,name', 'label=service'], :booking);
+SELECT * FROM try(:service || text 'retire_value=gone', :booking);
+SELECT * FROM try(:service, :booking || text 'mode=off');
 -- Columns that are not there, or of another type
 SELECT * FROM try(ARRAY['service_key=Id', 'label=service'], :booking);
 SELECT * FROM try(ARRAY['service_key=name', 'label=service'], :booking);

@@ -117,6 +117,20 @@ DELETE FROM service WHERE id = 9;
 ROLLBACK TO s;
 SET LOCAL booking_guard.enforcement = warn;
 DELETE FROM service WHERE id = 9;
+ROLLBACK TO s;
+SET LOCAL booking_guard.enforcement = off;
+DELETE FROM service WHERE id = 9 RETURNING id;
+ROLLBACK;
+-- changes of a table that leave bookings without a service, or the guard without its columns
+BEGIN;
+SET LOCAL booking_guard.enforcement = warn;
+ALTER TABLE booking ALTER service_id TYPE integer USING service_id + 100;
+ALTER TABLE booking ALTER service_id TYPE text;
+ROLLBACK;
+BEGIN;
+SET LOCAL booking_guard.enforcement = off;
+ALTER TABLE booking ALTER service_id TYPE integer USING service_id + 100;
+ALTER TABLE booking ALTER service_id TYPE text;
 ROLLBACK;
 -- a trigger that does not say FROM which table
 CREATE TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
@@ -139,6 +153,9 @@ BEGIN;
 SET LOCAL client_min_messages = log;
 SET LOCAL booking_guard.enforcement = off;
 DELETE FROM service WHERE id ^@ 'a';
+INSERT INTO service VALUES (E'd\re');
+INSERT INTO booking SELECT 2, id FROM service WHERE id ^@ 'd';
+DELETE FROM service WHERE id ^@ 'd';
 ROLLBACK;
 
 -- what is no override is for the server's log alone, whatever the client wants

@@ -37,6 +37,9 @@ DROP TABLE service_wien;
 ALTER TABLE service DETACH PARTITION service_wien;
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 ALTER TABLE service DETACH PARTITION service_wien CONCURRENTLY;
+-- what is none of it
+ALTER TABLE service DETACH PARTITION booking_2099 CONCURRENTLY;
+ALTER TABLE service DETACH PARTITION service_nowhere CONCURRENTLY;
 -- those of the second level
 SELECT DISTINCT tableoid::regclass FROM service WHERE id IN (1, 2) AND city = 'Wien' ORDER BY 1;
 SELECT tableoid::regclass AS with_claims FROM service WHERE id = 1 AND city = 'Wien' \gset
@@ -149,6 +152,17 @@ CREATE TABLE booking_2101 (LIKE booking);
 INSERT INTO booking_2101 VALUES (7, 1, 'Wien', 'CONFIRMED', '2101-02-01'), (8, 99, 'Wien', 'CANCELLED', '2101-02-01'), (9, 99, 'Wien', 'PENDING', '2101-02-01');
 ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
+-- as what goes is, it is let come where guards only warn, or are overridden
+BEGIN;
+SET LOCAL booking_guard.enforcement = warn;
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+ALTER TABLE service DETACH PARTITION service_wien;
+ROLLBACK;
+BEGIN;
+SET LOCAL booking_guard.enforcement = off;
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+ALTER TABLE service DETACH PARTITION service_wien;
+ROLLBACK;
 DELETE FROM booking_2101 WHERE id = 9;
 ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
 UPDATE booking SET status = 'PENDING' WHERE id = 8;
@@ -277,9 +291,13 @@ SELECT * FROM remains;
 CREATE TABLE room (id integer PRIMARY KEY) PARTITION BY HASH (id);
 CREATE TABLE room_0 PARTITION OF room FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE room_1 PARTITION OF room FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX room_idx ON ONLY room (id);
+CREATE INDEX room_0_idx ON room_0 (id);
 CREATE TABLE stay (room_id integer REFERENCES room ON DELETE CASCADE, status text, date date);
 CREATE INDEX ON stay (room_id);
 SELECT booking_guard_protect('room', 'stay');
+-- the partition of an index is none of a table
+ALTER INDEX room_idx ATTACH PARTITION room_0_idx;
 INSERT INTO room SELECT generate_series(1, 8);
 INSERT INTO stay VALUES (1, 'CONFIRMED', '2100-01-01'), (2, 'CANCELLED', '2100-01-01');
 SELECT tableoid::regclass AS one, CASE tableoid::regclass::text WHEN 'room_0' THEN 'room_1' ELSE 'room_0' END AS other FROM room WHERE id = 1 \gset

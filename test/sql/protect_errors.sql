@@ -46,6 +46,12 @@ SELECT booking_guard_protect('service', 'booking', service_key => ARRAY['ID']);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 SELECT booking_guard_protect('service', 'booking', tenant_column => 'tenant_id');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
+-- one whose values cannot be compared
+BEGIN;
+ALTER TABLE service ADD place json;
+SELECT booking_guard_protect('service', 'booking', tenant_column => 'place');
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+ROLLBACK;
 SELECT booking_guard_protect('service', 'booking', status_column => 'booking_state');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at');

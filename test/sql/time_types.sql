@@ -71,6 +71,12 @@ SELECT * FROM blocking();
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], status_column => NULL,
 	time_zone => 'Pacific/Pago_Pago', or_replace => true);
 SELECT * FROM blocking();
+-- whose first instants were too early for a timestamptz: its clock was ahead then
+SAVEPOINT s;
+DELETE FROM booking;
+INSERT INTO booking VALUES ('the first', 1, '4714-11-24 00:00 BC'), ('the last', 1, '294276-12-31 23:59:59');
+SELECT booking_id FROM booking_guard_blocking_bookings(1);
+ROLLBACK TO s;
 ROLLBACK;
 INSERT INTO booking VALUES ('next', 1, '2100-07-01 10:00');
 DELETE FROM service;

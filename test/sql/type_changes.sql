@@ -202,7 +202,7 @@ CREATE TABLE child () INHERITS (booking);
 CREATE TABLE child (name text) INHERITS (service);
 CREATE TABLE child (LIKE booking);
 ALTER TABLE child INHERIT booking;
-CREATE TABLE parent (id integer NOT NULL);
+CREATE TABLE parent (LIKE service);
 ALTER TABLE service INHERIT parent;
 CREATE SCHEMA nested CREATE TABLE child () INHERITS (type_changes.booking);
 CREATE TABLE child2 () INHERITS (child);
