@@ -117,7 +117,7 @@ DROP TABLE call;
 -- no status column no status, and no time column no time.
 CREATE TABLE plain (service_id int REFERENCES service);
 CREATE INDEX ON plain (service_id);
-INSERT INTO plain VALUES (1), (NULL);
+INSERT INTO plain VALUES (1), (1), (NULL);
 CREATE TABLE "Odd Table" ("Id" text, "It's" date, service_id int REFERENCES service, PRIMARY KEY ("Id", "It's"));
 CREATE INDEX ON "Odd Table" (service_id);
 INSERT INTO "Odd Table" VALUES ('a,b "c"', '2100-01-01', 1);

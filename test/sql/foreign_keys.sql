@@ -164,4 +164,15 @@ UPDATE order_line SET status = 'CONFIRMED', list_id = 1.00;
 UPDATE order_line SET status = 'CONFIRMED', list_id = 2.00;
 SELECT status, list_id FROM order_line;
 
+-- a foreign key that has these columns and another has no say
+CREATE TABLE room (house integer, no integer UNIQUE, PRIMARY KEY (house, no));
+CREATE TABLE stay (house integer, no integer, status text, date date);
+CREATE INDEX ON stay (no);
+ALTER TABLE stay ADD FOREIGN KEY (house, no) REFERENCES room ON DELETE SET NULL;
+SELECT booking_guard_protect('room', 'stay', ARRAY['no'], ARRAY['no']);
+INSERT INTO room VALUES (1, 1);
+INSERT INTO stay VALUES (1, 1, 'PENDING', NULL), (NULL, 1, 'PENDING', NULL);
+INSERT INTO stay VALUES (NULL, 2, 'PENDING', NULL);
+DELETE FROM room;
+
 DROP SCHEMA foreign_keys CASCADE;

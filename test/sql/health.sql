@@ -230,6 +230,14 @@ SELECT fix FROM booking_guard_health() WHERE guard IS NOT NULL \gexec
 SELECT guard, severity, problem, fix FROM booking_guard_health() WHERE guard IS NOT NULL;
 ALTER TABLE "Class" RENAME state TO status;
 ALTER TABLE "Class" RENAME day TO date;
+-- The column that a service is retired by
+ALTER TABLE "Service" ADD retired timestamptz;
+SELECT booking_guard_protect('"Service"', '"Class"', or_replace => true, retire_column => 'retired');
+ALTER TABLE "Service" RENAME retired TO gone;
+SELECT guard, severity, problem, fix FROM booking_guard_health() WHERE guard IS NOT NULL;
+SELECT fix FROM booking_guard_health() WHERE guard IS NOT NULL \gexec
+SELECT guard, severity, problem, fix FROM booking_guard_health() WHERE guard IS NOT NULL;
+ALTER TABLE "Service" DROP gone;
 -- An enum's label: all that the guard does not know blocks ...
 SELECT booking_guard_protect('"Service"', '"Class"', or_replace => true);
 ALTER TYPE state RENAME VALUE 'PENDING' TO 'WAITING';

@@ -236,6 +236,16 @@ SELECT booking_guard_protect('service', 'booking', ARRAY['code'], ARRAY['code'])
 INSERT INTO service VALUES ('cut');
 INSERT INTO booking VALUES (1, 'CUT');
 DELETE FROM service;
+-- a foreign key goes by the column's, so it is not left to look after bookings
+UPDATE booking SET code = 'cut';
+ALTER TABLE booking ADD FOREIGN KEY (code) REFERENCES service (code);
+INSERT INTO booking VALUES (2, 'cut');
+DELETE FROM service;
+-- what an index must be
+DROP INDEX booking_code_idx;
+SELECT problem, fix FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
+SELECT problem, fix FROM booking_guard_health();
 DROP TABLE service, booking;
 
 

@@ -200,6 +200,12 @@ INSERT INTO booking VALUES (12, 39, 'CANCELLED', '2000-01-01'), (13, 39, 'CANCEL
 CREATE TRIGGER confirm BEFORE DELETE ON service FOR EACH ROW EXECUTE FUNCTION set_status('CONFIRMED');
 SELECT * FROM safe_delete_service(39);
 SELECT * FROM booking WHERE service_id = 39 ORDER BY id;
+-- Whichever of the service's guards refuses
+BEGIN;
+CREATE TABLE another (service_id int REFERENCES service, status text, date timestamptz);
+SELECT booking_guard_protect('service', 'another');
+SELECT * FROM safe_delete_service(39);
+ROLLBACK;
 DROP TRIGGER confirm ON service;
 -- Even if it fires after the guard has counted
 CREATE TRIGGER zzzz_confirm BEFORE DELETE ON service FOR EACH ROW EXECUTE FUNCTION set_status('CONFIRMED');
