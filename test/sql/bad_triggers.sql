@@ -32,6 +32,10 @@ SELECT booking_guard_ddl_start();
 SELECT booking_guard_ddl_end();
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 
+-- One that merely names them is none
+CREATE FUNCTION names_them() RETURNS void BEGIN ATOMIC SELECT booking_guard_service(); SELECT booking_guard_booking(); END;
+SELECT * FROM booking_guards;
+
 -- At the wrong time
 CREATE TRIGGER t AFTER DELETE ON service FOR EACH ROW EXECUTE FUNCTION booking_guard_before_delete();
 DELETE FROM service WHERE id = 2;

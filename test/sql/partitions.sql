@@ -256,6 +256,15 @@ WITH gone AS (DELETE FROM person WHERE id = 3 RETURNING id)
 INSERT INTO visit_other SELECT 3, id, NULL, 'CONFIRMED' FROM gone;
 ROLLBACK;
 UPDATE visit SET status = 'CANCELLED', staff_id = NULL WHERE id = 1;
+-- one that a trigger stops on its way, and what is booked after it
+BEGIN;
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER stop BEFORE INSERT ON visit_pending FOR EACH ROW EXECUTE FUNCTION stop();
+UPDATE visit SET status = 'PENDING' WHERE id = 2;
+INSERT INTO visit VALUES (4, 1, NULL, 'CONFIRMED');
+SELECT id, staff_id, assistant_id, status FROM visit ORDER BY id;
+INSERT INTO visit VALUES (5, 9, NULL, 'CONFIRMED');
+ROLLBACK;
 
 --
 -- A row that is deleted is none that moves, whatever else the same statement
