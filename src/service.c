@@ -49,6 +49,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -537,6 +538,13 @@ booking_guard_service(PG_FUNCTION_ARGS)
 		claims_key_values(guard, newslot, &key);
 		(void) find_row(guard, &key, SERVICE_SIDE, SERVICE_FOR_UPDATE,
 						NULL, NULL);
+
+		/* A label may have been renamed while we waited, which locks nothing. */
+		AcceptInvalidationMessages();
+		guard = guard_enforced(trigdata->tg_trigger->tgoid, SERVICE_SIDE,
+							   false);
+		if (guard == NULL)
+			return PointerGetDatum(NULL);
 	}
 
 	if (is_stranding(guard, oldslot, was_retired, &tally, &state))
