@@ -60,7 +60,7 @@ def sample(server_version):
     for i, (change, second) in enumerate(SECOND_BOOKERS):
         yield Case('two bookers', GUARD, change, RISKY_PATHS[i % 4], RISKY_KEYS[i % 4], [('RC', 'RC')], second)
     for i, schema_change in enumerate(SCHEMA_CHANGES):
-        yield Case('schema change', GUARD, CHANGES[schema_change.change], RISKY_PATHS[i % 4], schema_change.keys[-1],
+        yield Case('schema change', GUARD, CHANGES[schema_change.change], RISKY_PATHS[i % 4 - 1], schema_change.keys[-1],
                    [('RC', 'RC')], schema_change)
     for way, change, key, pair in (('none', 'insert', 'none', ('RC', 'RC')), ('lock', 're-confirm', 'SET NULL', ('RC', 'RC')),
                                    ('trigger', 'insert', 'none', ('RC', 'RC')), ('triggers', 'insert', 'none', ('RC', 'RR'))):
