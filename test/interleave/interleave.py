@@ -58,7 +58,6 @@ class Session:
         self.blocked = False
         self.busy = False
         self.refusals = []
-        self.committed = False
 
     def send(self, sql, then=None):
         self.cursor.execute(sql)
