@@ -181,11 +181,12 @@ class Client:
 
 
 def until_terminated():
-    """A function that says whether this process has been told to end."""
+    """A function that says whether this process has been told to end, or is left alone."""
+    parent = os.getppid()
     told = []
     signal.signal(signal.SIGTERM, lambda *_: told.append(True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return lambda: bool(told)
+    return lambda: told or os.getppid() != parent
 
 
 def client(number, options, results):
