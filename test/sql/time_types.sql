@@ -74,7 +74,7 @@ SELECT * FROM blocking();
 -- whose first instants were too early for a timestamptz: its clock was ahead then
 SAVEPOINT s;
 DELETE FROM booking;
-INSERT INTO booking VALUES ('the first', 1, '4714-11-24 00:00 BC'), ('the last', 1, '294276-12-31 23:59:59');
+INSERT INTO booking VALUES ('the first', 99, '4714-11-24 00:00 BC'), ('the last', 1, '294276-12-31 23:59:59');
 SELECT booking_id FROM booking_guard_blocking_bookings(1);
 ROLLBACK TO s;
 ROLLBACK;
