@@ -249,6 +249,18 @@ DELETE FROM service WHERE id = 1;
 SELECT guard, service_table, booking_table, service_key, booking_key, label, keep_attached, definition FROM booking_guards;
 SELECT * FROM booking_guard_health();
 SELECT booking_guard_unprotect('service', 'booking');
+-- Half of a guard, that does not even tell its key
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
+SELECT guard, severity, problem, fix FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
+-- Keys that are no pair
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER DELETE OR UPDATE ON service FROM booking FOR EACH ROW
+	EXECUTE FUNCTION booking_guard_service('service_key=id,name', 'label=service');
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW
+	EXECUTE FUNCTION booking_guard_booking('booking_key=service_id', 'time_zone=UTC', 'booking_label=booking', 'keep_attached=true');
+SELECT guard, severity, problem, fix FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
+SELECT guard, severity, problem, fix FROM booking_guard_health();
 -- A missing one, an unknown one, one twice, one of the other side
 SELECT * FROM try(NULL, NULL);
 SELECT * FROM try(:service, NULL);
