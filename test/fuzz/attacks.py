@@ -208,6 +208,21 @@ def user_triggers_that_interfere(rng, view):
         yield f'DROP FUNCTION {function}() CASCADE'
 
 
+def protect_in_the_middle_of_a_statement(rng, view):
+    """By a trigger of the statement that writes the rows to be guarded."""
+    pair = rng.choice(view.world.pairs)
+    service, booking, function = view.world.table(pair.service), view.world.table(pair.booking), view.world.table('protects')
+    yield f"SELECT {view.function('booking_guard_unprotect')}({literal(service)}, {literal(booking)})"
+    yield (f'CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET fuzz.call = off AS ' +
+           literal(f"BEGIN {pair.protect(rng).replace('SELECT', 'PERFORM', 1)}; RETURN coalesce(NEW, OLD); EXCEPTION WHEN object_in_use THEN RETURN coalesce(NEW, OLD); END"))
+    for table in service, booking:
+        yield (f'CREATE TRIGGER protects {rng.choice(["BEFORE", "AFTER"])} INSERT OR UPDATE OR DELETE ON {table} '
+               f'FOR EACH {rng.choice(["ROW", "STATEMENT"])} EXECUTE FUNCTION {function}()')
+    yield rng.choice([f'DELETE FROM {service}', pair.insert_bookings(rng, 8), pair.insert_bookings(rng, 8)])
+    yield f'DROP FUNCTION {function}() CASCADE'
+    yield pair.protect(rng)
+
+
 #
 # Rows
 #
@@ -325,6 +340,7 @@ ATTACKS = {
     guard_triggers_made_by_hand: 4,
     event_triggers_made_by_hand: 1,
     user_triggers_that_interfere: 3,
+    protect_in_the_middle_of_a_statement: 3,
     write_rows: 3,
     delete_rows: 3,
     change_schema: 3,

@@ -35,7 +35,7 @@ TIME_TYPES = {
 
 ZONES = ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia', 'Asia/Kathmandu']
 
-FOREIGN_KEYS = [None, '', 'ON DELETE CASCADE', 'ON DELETE SET NULL', 'ON DELETE SET DEFAULT', 'ON UPDATE CASCADE ON DELETE CASCADE',
+FOREIGN_KEYS = [None, None, '', 'ON DELETE CASCADE', 'ON DELETE SET NULL', 'ON DELETE SET DEFAULT', 'ON UPDATE CASCADE ON DELETE CASCADE',
                 'DEFERRABLE INITIALLY DEFERRED', 'ON DELETE RESTRICT', 'NOT VALID']
 
 
@@ -222,17 +222,24 @@ class Pair:
         return (f'INSERT INTO {self.world.table(self.service)} ({", ".join(map(ident, self.service_key))}) '
                 f'VALUES ({", ".join(self.key_values(rng))}) ON CONFLICT DO NOTHING')
 
+    def insert_bookings(self, rng, n):
+        rows = [self.new_booking(rng) for _ in range(n)]
+        return (f'INSERT INTO {self.world.table(self.booking)} ({", ".join(map(ident, rows[0]))}) '
+                f'VALUES {", ".join("(" + ", ".join(row.values()) + ")" for row in rows)}')
+
     def insert_booking(self, rng):
+        return self.insert_bookings(rng, 1)
+
+    def new_booking(self, rng):
         values = dict(zip(self.booking_key, self.key_values(rng)))
         values[self.id] = str(rng.randint(1, 9))
         if self.status:
             values[self.status] = literal(rng.choice(self.world.labels))
         if self.time:
             values[self.time] = rng.choice(TIME_TYPES[self.time_type])
-        if self.inactive and rng.random() < 0.2:
-            values[self.inactive] = "'cancelled'"
-        return (f'INSERT INTO {self.world.table(self.booking)} ({", ".join(map(ident, values))}) '
-                f'VALUES ({", ".join(values.values())})')
+        if self.inactive:
+            values[self.inactive] = rng.choice(['NULL', 'NULL', 'NULL', "'cancelled'"])
+        return values
 
 
 class World:
