@@ -49,7 +49,6 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -540,7 +539,6 @@ booking_guard_service(PG_FUNCTION_ARGS)
 						NULL, NULL);
 
 		/* A label may have been renamed while we waited, which locks nothing. */
-		AcceptInvalidationMessages();
 		guard = guard_enforced(trigdata->tg_trigger->tgoid, SERVICE_SIDE,
 							   false);
 		if (guard == NULL)

@@ -83,7 +83,7 @@ sub start_load
 
 	push @options, '--retiring' if $layout->[4];
 	$load->{harness} = IPC::Run::start(
-		[ 'python3', "$FindBin::RealBin/load.py", $connstr, '--clients', $clients, @options ],
+		[ $ENV{PYTHON}, "$FindBin::RealBin/load.py", $connstr, '--clients', $clients, @options ],
 		'>', \$load->{out}, '2>', \$load->{err});
 	push @loads, $load;
 	return $load;
