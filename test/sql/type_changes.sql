@@ -204,6 +204,8 @@ CREATE TABLE child (LIKE booking);
 ALTER TABLE child INHERIT booking;
 CREATE TABLE parent (LIKE service);
 ALTER TABLE service INHERIT parent;
+CREATE TABLE free (LIKE parent);
+ALTER TABLE free INHERIT parent;
 CREATE SCHEMA nested CREATE TABLE child () INHERITS (type_changes.booking);
 CREATE TABLE child2 () INHERITS (child);
 SELECT guarded();
