@@ -84,6 +84,10 @@ SELECT * FROM remains WHERE "table" = 'service_berlin'::regclass;
 ALTER TABLE service ATTACH PARTITION service_berlin FOR VALUES IN ('Berlin');
 -- with the second level
 UPDATE booking SET status = 'CANCELLED';
+BEGIN;
+DROP TABLE service_berlin, service_wien_0;
+SELECT count(*) FROM remains;
+ROLLBACK;
 ALTER TABLE service DETACH PARTITION service_wien;
 SELECT * FROM remains;
 TRUNCATE service_wien;

@@ -244,6 +244,13 @@ DROP POLICY not_this ON service;
 -- a tenant column does the same without policies
 ALTER TABLE service DISABLE ROW LEVEL SECURITY;
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], tenant_column => 'tenant', or_replace => true);
+-- who may make triggers may make a guard, but not change one: that is for owners, as with any trigger
+GRANT TRIGGER ON service, booking TO regress_guard_customer;
+SET ROLE regress_guard_customer;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], blocking_statuses => ARRAY['PENDING'], tenant_column => 'tenant', or_replace => true);
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+RESET ROLE;
+REVOKE TRIGGER ON service, booking FROM regress_guard_customer;
 SET ROLE regress_guard_clerk;
 SELECT * FROM safe_delete_service(3);
 SELECT * FROM safe_delete_service(3, 'a');
