@@ -22,8 +22,8 @@ class File:
         self.name = path.removeprefix('src/')
         self.text = open(path).read().split('\n')
         self.functions = {}     # first line -> name
-        self.lines = {}         # line -> times reached
-        self.branches = defaultdict(list)   # line -> times taken, each
+        self.lines = defaultdict(int)       # line -> times reached
+        self.branches = defaultdict(int)    # (line, block, branch) -> times taken
 
     def place(self, line):
         """as in UNREACHABLE"""
@@ -35,21 +35,22 @@ class File:
 
 
 def read_info(path):
-    files = []
+    """A header has a record for each file that includes it, which add up."""
+    files = {}
     for row in open(path):
         kind, _, value = row.strip().partition(':')
         if kind == 'SF':
-            files.append(File(value))
+            f = files.setdefault(value, File(value))
         elif kind == 'FN':
             line, name = value.split(',')[-2:] if value.count(',') == 1 else value.split(',')[0::2]
-            files[-1].functions[int(line)] = name
+            f.functions[int(line)] = name
         elif kind == 'DA':
             line, count = value.split(',')[:2]
-            files[-1].lines[int(line)] = int(count)
+            f.lines[int(line)] += int(count)
         elif kind == 'BRDA':
-            line, _, _, count = value.split(',')
-            files[-1].branches[int(line)].append(0 if count == '-' else int(count))
-    return sorted((f for f in files if f.lines), key=lambda f: f.name)
+            *branch, count = value.split(',')
+            f.branches[tuple(branch)] += 0 if count == '-' else int(count)
+    return sorted((f for f in files.values() if f.lines), key=lambda f: f.name)
 
 
 def read_reasons(path):
@@ -97,7 +98,7 @@ def main():
             else:
                 unexplained.append(f'src/{f.name}:{line}: {place}')
         reached = sum(1 for count in f.lines.values() if count)
-        branches = [count for counts in f.branches.values() for count in counts]
+        branches = f.branches.values()
         rows.append((f.name, len(f.lines), reached, len(branches), sum(1 for count in branches if count)))
     stale = [place for place in reasons if place not in used]
 
