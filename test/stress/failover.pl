@@ -47,11 +47,11 @@ for my $round (1 .. $kills)
 	kill_server($primary);
 	$standby->promote;
 	$standby->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'it is not promoted';
-	promise_ok($standby, $db, "promotion $round, $title");
-
 	$primary->clean_node;
 	$primary = $standby;
-	$standby = standby_of($primary, 'node_' . ($round + 1));    # until then no commit returns
+	# Until it has a standby no commit returns: whoever commits a TRUNCATE lets nobody look.
+	$standby = standby_of($primary, 'node_' . ($round + 1));
+	promise_ok($primary, $db, "promotion $round, $title");
 	pause(0.3, 1);
 	$transactions += load_ok(stop_load($load), "promotion $round, $title");
 	promise_ok($primary, $db, "promotion $round, $title, at the end");
