@@ -94,6 +94,7 @@ def main(sample):
     return failed > 0
 
 
-CASES = []      # known to the workers, too
+CASES = []      # known to the workers, too, as they are forked
 if __name__ == '__main__':
+    multiprocessing.set_start_method('fork')
     sys.exit(main('sample' in sys.argv[1:]))

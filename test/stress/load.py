@@ -280,4 +280,5 @@ def main():
 
 
 if __name__ == '__main__':
+    multiprocessing.set_start_method('fork')    # its clients share what it has read
     main()
