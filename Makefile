@@ -7,7 +7,7 @@
 # make prove         plays every interleaving of bookings and deletes; CASES='insert / DELETE' for less of it
 # make stress        puts a million transactions of many clients on few services; TRANSACTIONS=20000 for less
 # make faults        kills servers, fills a disk and stops statements under that load; KILLS=2 for less
-# make check-server  runs the tests on a server with assertions, without caches, under valgrind and with UBSan
+# make check-server  runs the tests on a server with assertions, without caches, under valgrind and with UBSan; CHECKS='memory' for less
 # make coverage      says which lines and branches of src/ the tests reach
 # make fuzz          attacks it with random and hostile input and with sqlsmith; see test/fuzz/run
 # make mutants       breaks the source in many ways: some test must fail each time; MUTANTS='name...' for a few
@@ -146,7 +146,7 @@ run-faults: sudo-install
 	+@$(script_env) KILLS='$(KILLS)' FAULTS='$(FAULTS)' test/stress/run-faults
 
 run-check-server:
-	+@$(script_env) test/server_checks/run
+	+@$(script_env) test/server_checks/run $(CHECKS)
 
 run-coverage:
 	+@$(script_env) test/coverage/run
