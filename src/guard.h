@@ -513,6 +513,8 @@ extern bool probe_bookings(Guard *guard, const KeyValues *key,
 						   ProbeRowCallback callback, void *arg);
 extern bool probe_lock_service(Guard *guard, const KeyValues *key,
 							   GuardSide key_of, bool *found, RowLock *row);
+extern bool probe_find_service(Guard *guard, const KeyValues *key,
+							   bool *found);
 
 /* row_lock.c: whether a lock on a row keeps the row */
 extern bool row_lock_keeps(const RowLock *row);

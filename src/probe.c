@@ -29,12 +29,14 @@
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
@@ -317,13 +319,30 @@ choose_service_index(Guard *guard, GuardSide key_of, IndexProbe *probe,
 }
 
 /*
+ * The probe of the service table, for a key of this side's types.
+ */
+static IndexProbe *
+service_probe(Guard *guard, GuardSide key_of, Relation table)
+{
+	IndexProbe *probe = &guard->service_probe[key_of];
+
+	if (!probe->chosen && guard->valid)
+	{
+		choose_service_index(guard, key_of, probe, table);
+		probe->chosen = true;
+	}
+	return probe;
+}
+
+/*
  * Begin a probe: false if it has no index, or its guard or index are not to be
  * trusted any more.  The table is locked and stays so; that lock first, then
- * the look at what we know of its indexes, and last the snapshot.
+ * the look at what we know of its indexes, and last the snapshot: the newest, or
+ * that which a statement of the caller's would have.
  */
 static bool
 begin_probe(Guard *guard, IndexProbe *probe, Relation table,
-			const KeyValues *key, ProbeScan *scan)
+			const KeyValues *key, bool as_caller, ProbeScan *scan)
 {
 	if (!guard->valid || !OidIsValid(probe->index))
 		return false;
@@ -345,7 +364,8 @@ begin_probe(Guard *guard, IndexProbe *probe, Relation table,
 	}
 
 	CommandCounterIncrement();
-	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan->snapshot = RegisterSnapshot(as_caller ? GetTransactionSnapshot() :
+									  GetLatestSnapshot());
 	scan->slot = table_slot_create(table, NULL);
 	scan->scan = compat_index_beginscan(table, scan->index, scan->snapshot,
 										probe->nkeys);
@@ -409,7 +429,7 @@ probe_bookings(Guard *guard, const KeyValues *key, ProbeRowCallback callback,
 		probe->chosen = true;
 	}
 
-	if (begin_probe(guard, probe, table, key, &scan))
+	if (begin_probe(guard, probe, table, key, false, &scan))
 	{
 		ScanDirection direction = probe->by_time ?
 			probe->direction : ForwardScanDirection;
@@ -505,19 +525,11 @@ bool
 probe_lock_service(Guard *guard, const KeyValues *key, GuardSide key_of,
 				   bool *found, RowLock *row)
 {
-	IndexProbe *probe = &guard->service_probe[key_of];
-	Relation	table;
+	Relation	table = table_open(guard->service_relid, RowShareLock);
+	IndexProbe *probe = service_probe(guard, key_of, table);
 	ProbeScan	scan;
-	bool		done;
+	bool		done = begin_probe(guard, probe, table, key, false, &scan);
 
-	table = table_open(guard->service_relid, RowShareLock);
-	if (!probe->chosen && guard->valid)
-	{
-		choose_service_index(guard, key_of, probe, table);
-		probe->chosen = true;
-	}
-
-	done = begin_probe(guard, probe, table, key, &scan);
 	if (done)
 	{
 		*found = index_getnext_slot(scan.scan, ForwardScanDirection,
@@ -525,6 +537,37 @@ probe_lock_service(Guard *guard, const KeyValues *key, GuardSide key_of,
 			lock_row(probe, &scan);
 		row->relid = RelationGetRelid(table);
 		row->tid = scan.slot->tts_tid;
+		end_probe(&scan);
+	}
+	table_close(table, NoLock);
+	return done;
+}
+
+/*
+ * probe_find_service
+ *
+ * Look for the service with this key, of the service's types, as a SELECT of
+ * the caller's would.  True if that is done, and *found says whether there is
+ * one; false if the caller may not read the whole table, or not all of its
+ * rows.  Takes no row lock, and leaves ACCESS SHARE on the service table.
+ */
+bool
+probe_find_service(Guard *guard, const KeyValues *key, bool *found)
+{
+	Oid			relid = guard->service_relid;
+	Relation	table = table_open(relid, AccessShareLock);
+	IndexProbe *probe = service_probe(guard, SERVICE_SIDE, table);
+	ProbeScan	scan;
+	bool		done;
+
+	done = check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED &&
+		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		compat_may_use_schema(RelationGetNamespace(table), GetUserId()) &&
+		begin_probe(guard, probe, table, key, true, &scan);
+	if (done)
+	{
+		*found = index_getnext_slot(scan.scan, ForwardScanDirection,
+									scan.slot);
 		end_probe(&scan);
 	}
 	table_close(table, NoLock);

@@ -418,6 +418,10 @@ report_verdict(Guard *guard, RefusalKind kind, const KeyValues *key,
 	StringInfoData names;
 	StringInfoData values;
 
+	/* a guard that is overridden gives none */
+	if (!enforce_is_logging())
+		return;
+
 	initStringInfo(&names);
 	initStringInfo(&values);
 	for (int i = 0; i < guard->nkeys; i++)

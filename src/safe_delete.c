@@ -301,6 +301,13 @@ run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call,
 static bool
 find_service(ServiceCall *call)
 {
+	bool		found;
+
+	/* The columns are the key's, in its order, if there are no more of them. */
+	if (call->ncolumns == call->identifying->nkeys &&
+		call->tenant_column == NULL &&
+		probe_find_service(call->identifying, &call->values, &found))
+		return found;
 	return run_as_caller(&call->identifying->find_plan, "SELECT 1 FROM", call,
 						 NULL, InvalidOid, (Datum) 0) > 0;
 }
@@ -624,7 +631,7 @@ answer_with_verdict(FunctionCallInfo fcinfo, const char *function,
 	bool		nulls[4] = {false, true, true, false};
 	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	read_call(fcinfo, function, &call);
 	if (kind == REFUSE_RETIRE && call.retiring == NULL)
 		report_not_retiring(call.identifying);
@@ -811,7 +818,7 @@ booking_guard_blocking_bookings(PG_FUNCTION_ARGS)
 	BlockingList list = {0};
 	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	list.context = CurrentMemoryContext;
 	read_call(fcinfo, BLOCKING_BOOKINGS_FUNCTION, &call);
 
