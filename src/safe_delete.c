@@ -303,9 +303,8 @@ find_service(ServiceCall *call)
 {
 	bool		found;
 
-	/* The columns are the key's, in its order, if there are no more of them. */
-	if (call->ncolumns == call->identifying->nkeys &&
-		call->tenant_column == NULL &&
+	/* without a tenant the values are the key's, in its order */
+	if (call->tenant_column == NULL &&
 		probe_find_service(call->identifying, &call->values, &found))
 		return found;
 	return run_as_caller(&call->identifying->find_plan, "SELECT 1 FROM", call,

@@ -71,10 +71,26 @@ RESET ROLE;
 REVOKE SELECT ON service FROM regress_guard_clerk;
 SET ROLE regress_guard_clerk;
 DELETE FROM service;
+SELECT * FROM safe_delete_service(2);
 RESET ROLE;
 GRANT SELECT (id) ON service TO regress_guard_clerk;
 SET ROLE regress_guard_clerk;
 DELETE FROM service WHERE id = 1;
+SELECT * FROM safe_delete_service(1);
+
+-- may read them, but not use their schema
+RESET ROLE;
+GRANT SELECT ON service TO regress_guard_clerk;
+CREATE SCHEMA closed;
+GRANT USAGE ON SCHEMA closed TO regress_guard_services;
+ALTER TABLE service SET SCHEMA closed;
+SET ROLE regress_guard_clerk;
+SELECT * FROM safe_delete_service(2);
+RESET ROLE;
+ALTER TABLE closed.service SET SCHEMA roles;
+DROP SCHEMA closed;
+REVOKE SELECT ON service FROM regress_guard_clerk;
+GRANT SELECT (id) ON service TO regress_guard_clerk;
 
 -- may not delete at all
 RESET ROLE;
