@@ -704,8 +704,10 @@ resolve_foreign_keys(Guard *guard)
 
 /*
  * Note how the trigger BEFORE DELETE is enabled that counts claims before the
- * guard's own does.  On partitions it does not, and only an ordinary booking
- * table is locked by itself by all who write to it.
+ * guard's own does, if the guard may go by that: see has_been_counted().  On
+ * partitions it does not count, only an ordinary booking table is locked by
+ * itself by all who write to it, and if there is a foreign key, bookers may have
+ * no other lock than its.
  */
 static void
 resolve_before_delete(Guard *guard)
@@ -726,6 +728,12 @@ resolve_before_delete(Guard *guard)
 	{
 		const Trigger *trigger = &trigdesc->triggers[i];
 
+		if (trigger->tgconstrrelid == guard->booking_relid &&
+			RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_PK)
+		{
+			guard->before_enabled = 0;
+			break;
+		}
 		if (trigger->tgfoid == function && trigger->tgqual == NULL &&
 			trigger->tgtype == (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_ROW |
 								TRIGGER_TYPE_DELETE))

@@ -6,8 +6,8 @@
  * Who locks a row FOR KEY SHARE that is being updated by somebody else, in
  * columns that are no key, need not wait.  The server marks the new version as
  * locked too, so that nobody can delete it; and whoever updates the row later
- * hands the lock on to the version that he makes.  There are two cases in which
- * that is not so (seen in PostgreSQL 15.20):
+ * hands the lock on to the version that he makes.  There are three cases in
+ * which that is not so (seen in PostgreSQL 15.20):
  *
  * heap_lock_tuple() looks at the row, lets go of it, follows what it has seen to
  * the new version, and may have to wait there, as when the same transaction has
@@ -16,18 +16,26 @@
  * was on the old.  When the function comes back to the old one it sees an
  * update, as before, and is content.
  *
+ * Or somebody has locked the old version meanwhile, FOR UPDATE.  As that is no
+ * update, the function is content as well, and two locks that exclude each
+ * other are held at once.  Who has that one may have counted, and not found us.
+ *
  * heap_update() marks the row as locked FOR NO KEY UPDATE and lets go of it, if
  * the new version does not fit on the page or has to be toasted.  Then it
  * writes over the mark what it had found out before, and over the marks of all
  * who came in between.
  *
- * In either case the lock is not on the version that will be deleted.  So look,
- * once it should be there: the version that was locked, and all newer ones,
- * must carry our mark, and none may be locked by somebody who might be about to
- * update it.  If not, wait for him, and have the row locked again.  What comes
- * later than this look finds our mark, and hands it on.
+ * In all of these the lock is not on the version that will be deleted, or came
+ * too late.  So look, once it should be there: the version that was locked, and
+ * all newer ones, must carry our mark, and none may be locked by somebody else
+ * FOR NO KEY UPDATE or FOR UPDATE.  If not, wait for him, and have the row locked
+ * again.  What comes later than this look finds our mark, and minds it.  Who has
+ * the lock FOR UPDATE may be waiting for us by then; that deadlock the server
+ * ends.
  *
- * A foreign key is not protected from this by anything.
+ * A foreign key is not protected from this by anything.  What it does to the
+ * bookings it does when the DELETE has waited, so in the third case a count
+ * that comes as late finds them: see has_been_counted().
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +60,7 @@ typedef struct Marks
 {
 	bool		ours;			/* we have locked it */
 	TransactionId updater;		/* who has updated it, if anybody has */
-	TransactionId may_update;	/* who has locked it so as to do that */
+	TransactionId rival;		/* who has locked it and may not mind ours */
 } Marks;
 
 /*
@@ -81,9 +89,10 @@ read_marks(HeapTupleHeader version, Marks *marks)
 		{
 			if (TransactionIdIsCurrentTransactionId(members[i].xid))
 				marks->ours = true;
-			else if (members[i].status == MultiXactStatusForNoKeyUpdate &&
+			else if ((members[i].status == MultiXactStatusForNoKeyUpdate ||
+					  members[i].status == MultiXactStatusForUpdate) &&
 					 TransactionIdIsInProgress(members[i].xid))
-				marks->may_update = members[i].xid;
+				marks->rival = members[i].xid;
 		}
 		if (nmembers > 0)
 			pfree(members);
@@ -134,10 +143,10 @@ row_lock_keeps(const RowLock *row)
 		if (TransactionIdIsCurrentTransactionId(marks.updater))
 			break;
 
-		if (!marks.ours || TransactionIdIsValid(marks.may_update))
+		if (!marks.ours || TransactionIdIsValid(marks.rival))
 		{
 			TransactionId other =
-				TransactionIdIsValid(marks.may_update) ? marks.may_update :
+				TransactionIdIsValid(marks.rival) ? marks.rival :
 				TransactionIdIsValid(marks.updater) ? marks.updater : maker;
 
 			CHECK_FOR_INTERRUPTS();

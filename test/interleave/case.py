@@ -65,8 +65,8 @@ class Case:
         self.bookers = {'booker': (change, {'old': 1, 'new': 11})}
         if isinstance(third, Change):
             self.bookers['second'] = third, {'old': 2, 'new': 21}
-        self.alters = third is not None and 'second' not in self.bookers
-        self.names = [*self.bookers, 'deleter'] + ['schema'] * self.alters
+        self.has_other = third is not None and 'second' not in self.bookers
+        self.names = [*self.bookers, 'deleter'] + ['other'] * self.has_other
 
     def __str__(self):
         return ' / '.join((self.way.name, self.change.name, self.path.name, f'foreign key: {self.key}') +
@@ -97,7 +97,7 @@ class Case:
         yield self.fill(self.way.setup)
 
     def alter(self, sql):
-        """SQL of a change of the schema, or of undoing it."""
+        """SQL of what the other session does, or of undoing it."""
         return self.fill(sql.replace('{foreign_key}', FOREIGN_KEYS[self.key])
                          .replace('{protect}', self.way.setup)
                          .replace('{protect_room}', self.way.setup.replace("'service')", "'room')")))
@@ -123,7 +123,7 @@ class Case:
 
     def steps(self, name, setting, note_start):
         """What a session does. First it takes its snapshot, and notes its now()."""
-        if name == 'schema':
+        if name == 'other':
             return [Step(self.alter(sql)) for sql in self.third.steps]
         begin, work, end = setting.begin(name), self.work(name), Step(setting.end(name))
         if setting.first:

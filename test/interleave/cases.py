@@ -2,7 +2,7 @@
 from itertools import product
 
 from case import Case
-from scenarios import CHANGES, FOREIGN_KEYS, LEVELS, PATHS, SAME_BOOKING, SCHEMA_CHANGES
+from scenarios import CHANGES, FOREIGN_KEYS, LEVELS, MEANWHILE, PATHS, SAME_BOOKING
 from ways import WAYS
 
 GUARD = WAYS['guard']
@@ -19,7 +19,7 @@ UNDECIDED = [('RC', 'RC'), ('RR', 'RR')]
 SECOND_BOOKERS = [(CHANGES[first], CHANGES[second]) for first, second in (
     ('insert', 'insert'), ('insert', 're-confirm'), ('re-confirm', 'reschedule ahead'), ('re-assign', 're-confirm'))]
 SECOND_BOOKERS += [(CHANGES['re-confirm'], second) for second in SAME_BOOKING]
-RISKY_PATHS = [PATHS[path] for path in ('DELETE', 'safe_delete_service()', 'key change', 'retire by UPDATE')]
+RISKY_PATHS = [PATHS[path] for path in ('DELETE', 'safe_delete_service()', 'key change', 'retire by UPDATE', 'lock, then DELETE')]
 RISKY_KEYS = ('none', 'CASCADE', 'SET NULL', 'deferrable')
 RISKY_PAIRS = [('RC', 'RC'), ('RC', 'RR'), ('RR', 'RC')]
 
@@ -37,9 +37,9 @@ def all_pairs(server_version):
 def all_triples():
     for (change, second), path, key in product(SECOND_BOOKERS, RISKY_PATHS, RISKY_KEYS):
         yield Case('two bookers', GUARD, change, path, key, RISKY_PAIRS, second)
-    for schema_change, path, key in product(SCHEMA_CHANGES, RISKY_PATHS, RISKY_KEYS):
-        if key in schema_change.keys:
-            yield Case('schema change', GUARD, CHANGES[schema_change.change], path, key, RISKY_PAIRS, schema_change)
+    for other, path, key in product(MEANWHILE, RISKY_PATHS, RISKY_KEYS):
+        if key in other.keys:
+            yield Case('meanwhile', GUARD, CHANGES[other.change], path, key, RISKY_PAIRS, other)
 
 
 def paths(server_version):
@@ -58,10 +58,12 @@ def sample(server_version):
     for (i, change), (j, path) in product(enumerate(CHANGES.values()), enumerate(paths(server_version))):
         yield Case('guard', GUARD, change, path, keys[(i + j) % len(keys)], [PAIRS[(2 * i + j) % len(PAIRS)]])
     for i, (change, second) in enumerate(SECOND_BOOKERS):
-        yield Case('two bookers', GUARD, change, RISKY_PATHS[i % 4], RISKY_KEYS[i % 4], [('RC', 'RC')], second)
-    for i, schema_change in enumerate(SCHEMA_CHANGES):
-        yield Case('schema change', GUARD, CHANGES[schema_change.change], RISKY_PATHS[i % 4 - 1], schema_change.keys[-1],
-                   [('RC', 'RC')], schema_change)
+        yield Case('two bookers', GUARD, change, RISKY_PATHS[i % len(RISKY_PATHS)], RISKY_KEYS[i % 4], [('RC', 'RC')], second)
+    for i, other in enumerate(MEANWHILE):
+        yield Case('meanwhile', GUARD, CHANGES[other.change], RISKY_PATHS[i % len(RISKY_PATHS) - 1], other.keys[-1],
+                   [('RC', 'RC')], other)
+    for key in ('none', 'CASCADE'):     # where chance decides who is first
+        yield Case('meanwhile', GUARD, CHANGES['insert'], PATHS['lock, then DELETE'], key, [('RC', 'RC')] * 20, MEANWHILE[0])
     for way, change, key, pair in (('none', 'insert', 'none', ('RC', 'RC')), ('lock', 're-confirm', 'SET NULL', ('RC', 'RC')),
                                    ('trigger', 'insert', 'none', ('RC', 'RC')), ('triggers', 'insert', 'none', ('RC', 'RR'))):
         yield Case('compared', WAYS[way], CHANGES[change], PATHS['DELETE'], key, [pair])

@@ -80,7 +80,7 @@ class Player:
             session.prepare(self.case.steps(session.name, setting, self.noting_start(session.name)))
         choices = self.stage.run(prefix, self.note_refusal)
         self.judge()
-        if self.case.alters:
+        if self.case.has_other:
             self.undo()
         return choices
 
@@ -91,23 +91,23 @@ class Player:
 
     def note_refusal(self, session, refusal):
         sqlstate = refusal.sqlstate
-        if session.name == 'schema':
+        if session.name == 'other':
             self.altered = False
         if sqlstate == SERIALIZATION:
             self.tally['serialization'] += 1
         elif sqlstate == DEADLOCK:
             self.tally['deadlocks'] += 1
             self.victim = session.name
-        elif self.case.alters and sqlstate in self.case.third.errors:
+        elif self.case.has_other and sqlstate in self.case.third.errors:
             self.tally['schema'] += 1
-        elif session.name == 'schema' or sqlstate not in (*VIOLATIONS, VERDICT, 'count'):
+        elif session.name == 'other' or sqlstate not in (*VIOLATIONS, VERDICT, 'count'):
             self.tally['unexpected'] += 1
             self.found.append('unexpected')
         else:
             kind = 'key refused' if refusal.constraint == FOREIGN_KEY else 'refused'
             self.tally[kind] += 1
-            # who changes the schema may keep us from looking right away
-            if self.case.alters:
+            # the other session may keep us from looking right away
+            if self.case.has_other:
                 self.refused.append((session.name, kind))
             else:
                 self.judge_refusal(session.name, kind)
@@ -134,7 +134,7 @@ class Player:
             self.stories.append(f'{"; ".join(self.found)}: {self.case}; {self.setting}\n{self.stage.story()}')
 
     def undo(self):
-        """Take the change of the schema back, if there was one."""
+        """Take back what the other session has done, if it has."""
         self.ask(EMPTY)
         try:
             self.ask(f'SET LOCAL session_replication_role = origin; {self.case.alter(self.case.third.undo)}')

@@ -99,6 +99,7 @@ def delete_trigger(name, body):
 
 PATHS = {path.name: path for path in (
     Path('DELETE', (f'DELETE FROM service WHERE {HAIRCUT}',)),
+    Path('lock, then DELETE', (f'SELECT FROM service WHERE {HAIRCUT} FOR UPDATE', f'DELETE FROM service WHERE {HAIRCUT}')),
     Path('safe_delete_service()', ('SELECT outcome FROM safe_delete_service(1, 1)',), guarded=True),
     Path('cascade from the tenant', ('DELETE FROM tenant WHERE id = 1',)),
     Path('key change', (f'UPDATE service SET id = 9 WHERE {HAIRCUT}',)),
@@ -177,28 +178,32 @@ SAME_BOOKING = (
     Change('cancel, the same booking', '', f"UPDATE booking SET status = 'CANCELLED' WHERE id = 1 {RETURNING}"),
 )
 
-# What somebody does to the schema meanwhile, and who books that knows nothing of it.
+# What somebody else does meanwhile, to the schema mostly, and who books that knows nothing of it.
 # steps   {protect} is what made the guard, {foreign_key} what made the foreign key
 # undo    once all rows are gone
 # keys    the foreign keys with which that can be done
 # errors  that the others may get, since the schema is not what they think
-SchemaChange = namedtuple('SchemaChange', 'name change steps undo errors keys', defaults=((), tuple(FOREIGN_KEYS)))
+Meanwhile = namedtuple('Meanwhile', 'name change steps undo errors keys', defaults=((), tuple(FOREIGN_KEYS)))
 
-SCHEMA_CHANGES = (
-    SchemaChange('ALTER TYPE ... RENAME VALUE', 'reschedule ahead',
-                 ("BEGIN; ALTER TYPE booking_status RENAME VALUE 'CONFIRMED' TO 'BOOKED'", 'COMMIT'),
-                 "ALTER TYPE booking_status RENAME VALUE 'BOOKED' TO 'CONFIRMED'"),
-    SchemaChange('RENAME COLUMN date', 're-confirm', ('BEGIN; ALTER TABLE booking RENAME date TO starts', 'COMMIT'),
-                 'ALTER TABLE booking RENAME starts TO date'),
-    SchemaChange('RENAME COLUMN status', 'set key', ('BEGIN; ALTER TABLE booking RENAME status TO state', 'COMMIT'),
-                 'ALTER TABLE booking RENAME state TO status', ('42703',)),
-    SchemaChange('CREATE INDEX', 're-confirm', ('BEGIN; CREATE INDEX another ON booking (service_id)', 'COMMIT'),
-                 'DROP INDEX IF EXISTS another'),
-    SchemaChange('CREATE INDEX CONCURRENTLY', 're-confirm', ('CREATE INDEX CONCURRENTLY another ON booking (service_id)',),
-                 'DROP INDEX IF EXISTS another'),
-    SchemaChange('protect, or_replace', 're-confirm', ("BEGIN; {protect_room}", 'COMMIT'), '{protect}'),
-    SchemaChange('DROP CONSTRAINT, the foreign key', 'insert', (f'BEGIN; ALTER TABLE booking DROP CONSTRAINT {FOREIGN_KEY}', 'COMMIT'),
-                 '{foreign_key}', keys=('CASCADE', 'SET NULL', 'deferrable')),
-    SchemaChange('ADD CONSTRAINT, a foreign key', 'insert', (f'BEGIN; {foreign_key("ON DELETE SET NULL")}', 'COMMIT'),
-                 f'ALTER TABLE booking DROP CONSTRAINT {FOREIGN_KEY}', keys=('none',)),
+MEANWHILE = (
+    # a new version of the service, locked, that is never to be: see src/row_lock.c
+    Meanwhile('UPDATE and FOR UPDATE, rolled back', 'insert',
+              (f'BEGIN; UPDATE service SET name = name WHERE {HAIRCUT}; SELECT FROM service WHERE {HAIRCUT} FOR UPDATE', 'ROLLBACK'),
+              'SELECT'),
+    Meanwhile('ALTER TYPE ... RENAME VALUE', 'reschedule ahead',
+              ("BEGIN; ALTER TYPE booking_status RENAME VALUE 'CONFIRMED' TO 'BOOKED'", 'COMMIT'),
+              "ALTER TYPE booking_status RENAME VALUE 'BOOKED' TO 'CONFIRMED'"),
+    Meanwhile('RENAME COLUMN date', 're-confirm', ('BEGIN; ALTER TABLE booking RENAME date TO starts', 'COMMIT'),
+              'ALTER TABLE booking RENAME starts TO date'),
+    Meanwhile('RENAME COLUMN status', 'set key', ('BEGIN; ALTER TABLE booking RENAME status TO state', 'COMMIT'),
+              'ALTER TABLE booking RENAME state TO status', ('42703',)),
+    Meanwhile('CREATE INDEX', 're-confirm', ('BEGIN; CREATE INDEX another ON booking (service_id)', 'COMMIT'),
+              'DROP INDEX IF EXISTS another'),
+    Meanwhile('CREATE INDEX CONCURRENTLY', 're-confirm', ('CREATE INDEX CONCURRENTLY another ON booking (service_id)',),
+              'DROP INDEX IF EXISTS another'),
+    Meanwhile('protect, or_replace', 're-confirm', ("BEGIN; {protect_room}", 'COMMIT'), '{protect}'),
+    Meanwhile('DROP CONSTRAINT, the foreign key', 'insert', (f'BEGIN; ALTER TABLE booking DROP CONSTRAINT {FOREIGN_KEY}', 'COMMIT'),
+              '{foreign_key}', keys=('CASCADE', 'SET NULL', 'deferrable')),
+    Meanwhile('ADD CONSTRAINT, a foreign key', 'insert', (f'BEGIN; {foreign_key("ON DELETE SET NULL")}', 'COMMIT'),
+              f'ALTER TABLE booking DROP CONSTRAINT {FOREIGN_KEY}', keys=('none',)),
 )
