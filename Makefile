@@ -146,7 +146,7 @@ run-faults: sudo-install
 	+@$(script_env) KILLS='$(KILLS)' FAULTS='$(FAULTS)' test/stress/run-faults
 
 run-check-server:
-	+@$(script_env) test/server_checks/run $(CHECKS)
+	+@$(script_env) REGRESS='$(REGRESS)' test/server_checks/run $(CHECKS)
 
 run-coverage:
 	+@$(script_env) test/coverage/run

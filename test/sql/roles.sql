@@ -176,6 +176,10 @@ SET ROLE regress_guard_clerk;
 DELETE FROM service WHERE id = 3;
 SELECT * FROM safe_delete_service(3);
 RESET ROLE;
+-- whether it looks into an index or runs a query
+DROP INDEX booking_service_id_idx;
+DELETE FROM service WHERE id = 3;
+CREATE INDEX ON booking (service_id);
 -- who sees them all is told all
 SET ROLE regress_guard_clerk;
 SET row_security = off;
