@@ -58,7 +58,7 @@ def sample(server_version):
     for (i, change), (j, path) in product(enumerate(CHANGES.values()), enumerate(paths(server_version))):
         yield Case('guard', GUARD, change, path, keys[(i + j) % len(keys)], [PAIRS[(2 * i + j) % len(PAIRS)]])
     for i, (change, second) in enumerate(SECOND_BOOKERS):
-        yield Case('two bookers', GUARD, change, RISKY_PATHS[i % len(RISKY_PATHS)], RISKY_KEYS[i % 4], [('RC', 'RC')], second)
+        yield Case('two bookers', GUARD, change, RISKY_PATHS[i % len(RISKY_PATHS)], RISKY_KEYS[i % len(RISKY_KEYS)], [('RC', 'RC')], second)
     for i, other in enumerate(MEANWHILE):
         yield Case('meanwhile', GUARD, CHANGES[other.change], RISKY_PATHS[i % len(RISKY_PATHS) - 1], other.keys[-1],
                    [('RC', 'RC')], other)
