@@ -137,6 +137,7 @@ compat_range_serialize(TypeCacheEntry *typcache, RangeBound *lower,
 	return range_serialize(typcache, lower, upper, empty);
 #endif
 }
+
 /* Whether a role may look up what is in a schema. */
 static inline bool
 compat_may_use_schema(Oid namespace_oid, Oid roleid)

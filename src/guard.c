@@ -570,5 +570,5 @@ build_guard(Oid trigger_oid, GuardSide side, uint64 *count)
 		report_bad_triggers(service, problem);
 
 	return resolve_rule(trigger->name, side, &rule, trigger->function,
-					  service->relid, booking->relid, carrier_relid);
+						service->relid, booking->relid, carrier_relid);
 }

@@ -347,6 +347,7 @@ typedef struct GuardEvent
 	const char *next;			/* when the next of them is */
 	const char *problem;		/* of a guard that cannot be enforced */
 } GuardEvent;
+
 /* What there is where no index serves a guard's count. */
 typedef struct IndexSearch
 {

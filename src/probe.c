@@ -14,7 +14,8 @@
  * leads from the key to the rows, so that no code but the server's runs, and
  * it matters not as whom.  It takes the locks that the query would take, and
  * reads with the same snapshot: the newest, taken when the table's lock is
- * held, as query_run() says.
+ * held, as query_run() says.  Only probe_find_service() reads as the caller,
+ * by his snapshot and rights.
  *
  *-------------------------------------------------------------------------
  */

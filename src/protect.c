@@ -949,7 +949,7 @@ booking_guard_protect(PG_FUNCTION_ARGS)
 	if (zone != NULL)
 		rule.time_zone = zone;
 	guard = resolve_rule(NULL, BOOKING_SIDE, &rule, sibling,
-					   service_relid, booking_relid, booking_relid);
+						 service_relid, booking_relid, booking_relid);
 	if (zone == NULL)
 		report_unknown_time_zone(guard);
 

@@ -706,8 +706,9 @@ resolve_foreign_keys(Guard *guard)
  * Note how the trigger BEFORE DELETE is enabled that counts claims before the
  * guard's own does, if the guard may go by that: see has_been_counted().  On
  * partitions it does not count, only an ordinary booking table is locked by
- * itself by all who write to it, and if there is a foreign key, bookers may have
- * no other lock than its.
+ * itself by all who write to it, and if there is a foreign key, bookers may
+ * have no other lock than its.  The key of a partition, which no guard should
+ * be on, may be its parent's, whose name its triggers on the service have.
  */
 static void
 resolve_before_delete(Guard *guard)
@@ -718,7 +719,8 @@ resolve_before_delete(Guard *guard)
 
 	if (guard->side != SERVICE_SIDE ||
 		get_rel_relispartition(guard->carrier_relid) ||
-		get_rel_relkind(guard->booking_relid) != RELKIND_RELATION)
+		get_rel_relkind(guard->booking_relid) != RELKIND_RELATION ||
+		get_rel_relispartition(guard->booking_relid))
 		return;
 
 	function = catalog_function(guard->sibling, BEFORE_DELETE_FUNCTION);
@@ -775,8 +777,8 @@ forget_plans(void *arg)
  */
 Guard *
 resolve_rule(const char *name, GuardSide side, const GuardRule *rule,
-		   Oid sibling, Oid service_relid, Oid booking_relid,
-		   Oid carrier_relid)
+			 Oid sibling, Oid service_relid, Oid booking_relid,
+			 Oid carrier_relid)
 {
 	MemoryContext context;
 	MemoryContext old;

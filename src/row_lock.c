@@ -130,7 +130,7 @@ row_lock_keeps(const RowLock *row)
 		/* Of a version that was never to be, the place may be taken. */
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		if (TransactionIdIsValid(maker) &&
-			!TransactionIdEquals(HeapTupleHeaderGetXmin(version.t_data), maker))
+			!TransactionIdEquals(HeapTupleHeaderGetRawXmin(version.t_data), maker))
 		{
 			UnlockReleaseBuffer(buffer);
 			break;

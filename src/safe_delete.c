@@ -49,6 +49,7 @@ typedef struct ServiceCall
 		const char *name;
 		Oid			type;
 		Oid			eq_opr;
+		Oid			collation;		/* to name in queries, or InvalidOid */
 	}			column[MAX_PARAMS];
 	KeyValues	values;			/* of these columns */
 } ServiceCall;
@@ -111,7 +112,7 @@ argument_strings(FunctionCallInfo fcinfo, int argno, bool as_whole)
 }
 
 static void
-add_column(ServiceCall *call, const char *name, Oid eq_opr)
+add_column(ServiceCall *call, const char *name, Oid eq_opr, Oid collation)
 {
 	Oid			type = get_atttype(call->relid, get_attnum(call->relid, name));
 
@@ -120,6 +121,7 @@ add_column(ServiceCall *call, const char *name, Oid eq_opr)
 	call->column[call->ncolumns].name = name;
 	call->column[call->ncolumns].type = type;
 	call->column[call->ncolumns].eq_opr = eq_opr;
+	call->column[call->ncolumns].collation = collation;
 	call->ncolumns++;
 }
 
@@ -207,7 +209,8 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 		if (call->tenant_column != NULL &&
 			strcmp(call->tenant_column, key->service_name) == 0)
 			continue;
-		add_column(call, key->service_name, key->service_eq_opr);
+		add_column(call, key->service_name, key->service_eq_opr,
+				   key->collation);
 		names = lappend(names, key->service_name);
 	}
 
@@ -221,7 +224,7 @@ read_call(FunctionCallInfo fcinfo, const char *function, ServiceCall *call)
 
 	if (call->tenant_column != NULL)
 	{
-		add_column(call, call->tenant_column, InvalidOid);
+		add_column(call, call->tenant_column, InvalidOid, InvalidOid);
 		add_value(call,
 				  (char *) linitial(argument_strings(fcinfo, 1, true)));
 	}
@@ -240,8 +243,9 @@ append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
 		argtypes[i] = type;
 		appendStringInfoString(sql, i == 0 ? " WHERE " : " AND ");
 		generate_operator_clause(sql,
-								 query_column(call->relid,
-											  call->column[i].name),
+								 query_key_column(call->relid,
+												  call->column[i].name,
+												  call->column[i].collation),
 								 type, call->column[i].eq_opr,
 								 psprintf("$%d", i + 1), type);
 	}
@@ -630,6 +634,7 @@ answer_with_verdict(FunctionCallInfo fcinfo, const char *function,
 	bool		nulls[4] = {false, true, true, false};
 	ListCell   *lc;
 
+	/* what is expected is what we return, and is there already */
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	read_call(fcinfo, function, &call);
 	if (kind == REFUSE_RETIRE && call.retiring == NULL)
@@ -817,6 +822,7 @@ booking_guard_blocking_bookings(PG_FUNCTION_ARGS)
 	BlockingList list = {0};
 	ListCell   *lc;
 
+	/* what is expected is what we return, and is there already */
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	list.context = CurrentMemoryContext;
 	read_call(fcinfo, BLOCKING_BOOKINGS_FUNCTION, &call);

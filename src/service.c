@@ -435,11 +435,12 @@ booking_guard_before_delete(PG_FUNCTION_ARGS)
  * It has, if the table has that trigger, it fires whenever ours does, and it has
  * left nothing to us in this transaction.  Since then the service row has been
  * locked, so that no other transaction could make a claim: not with our own
- * lock, while that of a foreign key may have come in beside it (row_lock.c), and
- * then the DELETE has waited for a booker whom BEFORE DELETE could not see.
- * This transaction cannot have made one either, unless it holds a lock on the booking table with which one may
- * write to it; that it would keep until its end, or until the subtransaction
- * is rolled back that wrote.
+ * lock; that of a foreign key may have come in beside it (row_lock.c), and then
+ * the DELETE has waited for a booker whom BEFORE DELETE could not see, so that
+ * where there is one it counts for nothing: resolve_before_delete().  Nor can
+ * this transaction have made one, unless it holds a lock on the booking table
+ * with which one may write to it; that it would keep until its end, or until
+ * the subtransaction is rolled back that wrote.
  */
 static bool
 has_been_counted(Guard *guard, const Trigger *trigger)
