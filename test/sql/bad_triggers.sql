@@ -98,6 +98,7 @@ DELETE FROM service WHERE id = 2;
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 SELECT * FROM safe_delete_service(2, service_table => 'service');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
+SELECT guard, service_table, booking_table, service_key, definition FROM booking_guards;
 DROP TRIGGER "BG_x" ON service;
 CREATE TRIGGER "BG_x" AFTER INSERT OR DELETE ON booking FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
 INSERT INTO booking VALUES (3, 2, 'CONFIRMED', '2100-01-01');
@@ -194,7 +195,21 @@ SELECT booking_guard_protect('service', 'booking', or_replace => true);
 DELETE FROM service WHERE id = 1;
 SELECT guard FROM booking_guards;
 SELECT * FROM booking_guard_health();
+-- Beside a guard that is whole, what is left of another goes when that is removed, or the whole one replaced.
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
+SELECT guard, severity, problem, fix FROM booking_guard_health();
+BEGIN;
+SELECT fix FROM booking_guard_health() \gexec
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ '^BG_' ORDER BY 1, 2;
+ROLLBACK;
+SELECT booking_guard_protect('service', 'booking', or_replace => true);
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ '^BG_' ORDER BY 1, 2;
+-- A trigger of somebody else's that has taken the name of a shared one stays.
+DROP TRIGGER zz_booking_guard_truncate ON service;
+CREATE TRIGGER zz_booking_guard_truncate AFTER TRUNCATE ON service FOR EACH STATEMENT EXECUTE FUNCTION nothing();
 SELECT booking_guard_unprotect('service', 'booking');
+SELECT tgname, tgfoid::regproc FROM pg_trigger WHERE tgrelid = 'service'::regclass AND NOT tgisinternal;
+DROP TRIGGER zz_booking_guard_truncate ON service;
 
 --
 -- Arguments
@@ -248,11 +263,37 @@ DELETE FROM service WHERE id = 1;
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 SELECT guard, service_table, booking_table, service_key, booking_key, label, keep_attached, definition FROM booking_guards;
 SELECT * FROM booking_guard_health();
+-- It is of the only guarded table, and so of the one that is meant, but does not say by what an id is looked up.
+SELECT * FROM safe_delete_service(1);
+-- Another guard of the table does not have to agree with what cannot be read.
+SELECT booking_guard_protect('service', 'other', status_column => NULL, time_column => NULL);
+SELECT booking_guard_unprotect('service', 'other');
 SELECT booking_guard_unprotect('service', 'booking');
+-- None on the booking only: what can be read is shown, and makes no definition
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER DELETE OR UPDATE ON service FROM booking FOR EACH ROW EXECUTE FUNCTION booking_guard_service('service_key=id', 'label=room');
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
+SELECT guard, service_table, booking_table, service_key, label, booking_key, definition FROM booking_guards;
+SELECT guard, severity, problem, fix FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
 -- Half of a guard, that does not even tell its key
 CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
 SELECT guard, severity, problem, fix FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
+-- Half of a guard learns its tenant column from the other guards of the service, but not from one that cannot be
+-- read, and not from those of other tables.
+CREATE TABLE room (id int PRIMARY KEY, hotel int);
+CREATE TABLE stay (room_id int REFERENCES room, status text, date timestamptz);
+CREATE INDEX ON stay (room_id);
+SELECT booking_guard_protect('room', 'stay', tenant_column => 'hotel');
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW
+	EXECUTE FUNCTION booking_guard_booking('booking_key=service_id', 'time_zone=UTC', 'booking_label=booking', 'keep_attached=true');
+CREATE CONSTRAINT TRIGGER "BG_y" AFTER DELETE OR UPDATE ON service FROM other FOR EACH ROW
+	EXECUTE FUNCTION booking_guard_service('tenant_column=name');
+SELECT guard, severity, problem, fix FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
+SELECT guard, service_table, tenant_column FROM booking_guards;
+SELECT booking_guard_unprotect('service', 'booking');
+DROP TABLE stay, room;
 -- Keys that are no pair
 CREATE CONSTRAINT TRIGGER "BG_x" AFTER DELETE OR UPDATE ON service FROM booking FOR EACH ROW
 	EXECUTE FUNCTION booking_guard_service('service_key=id,name', 'label=service');
@@ -337,6 +378,13 @@ DROP TRIGGER "BG_x" ON booking;
 CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE OR DELETE ON booking FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking(:booking);
 DELETE FROM booking WHERE id = 2;
 SELECT booking_guard_unprotect('service', 'booking');
+-- There it must.
+CREATE TABLE parted (service_id int, status text, date timestamptz) PARTITION BY LIST (status);
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER DELETE OR UPDATE ON service FROM parted FOR EACH ROW EXECUTE FUNCTION booking_guard_service(:service);
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON parted FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking(:booking);
+DELETE FROM service WHERE id = 1;
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+DROP TABLE parted;
 
 -- What is broken later fails as well, with detail and hint in full. Here
 -- without the event trigger that keeps columns from being dropped or renamed.
