@@ -52,6 +52,15 @@ DELETE FROM service WHERE number = 8;
 INSERT INTO booking VALUES (8, 99);
 ALTER TABLE service RENAME number TO id;
 ALTER EVENT TRIGGER booking_guard_ddl_end ENABLE;
+-- the setting that overrides guards has nothing to override, and so nothing to log
+SET client_min_messages = log;
+BEGIN;
+SET LOCAL booking_guard.enforcement = warn;
+DELETE FROM service WHERE id = 4 RETURNING id;
+SET LOCAL booking_guard.enforcement = off;
+INSERT INTO booking VALUES (9, 4) RETURNING id;
+ROLLBACK;
+RESET client_min_messages;
 -- in earnest: what it warned of is named, and in the way
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], retire_column => 'deleted_at');
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], retire_column => 'deleted_at', or_replace => true);
@@ -140,6 +149,13 @@ SET LOCAL booking_guard.enforcement = off;
 INSERT INTO booking VALUES (7, 9);
 ROLLBACK;
 DROP TRIGGER "BG_x" ON booking;
+CREATE TRIGGER "BG_x" AFTER DELETE ON service FOR EACH ROW EXECUTE FUNCTION booking_guard_service();
+DELETE FROM service WHERE id = 8;
+BEGIN;
+SET LOCAL booking_guard.enforcement = warn;
+DELETE FROM service WHERE id = 8 RETURNING id;
+ROLLBACK;
+DROP TRIGGER "BG_x" ON service;
 -- a log line is one line, whatever is in it
 RESET client_min_messages;
 DELETE FROM booking;
