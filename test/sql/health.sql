@@ -230,6 +230,14 @@ SELECT fix FROM booking_guard_health() WHERE guard IS NOT NULL \gexec
 SELECT guard, severity, problem, fix FROM booking_guard_health() WHERE guard IS NOT NULL;
 ALTER TABLE "Class" RENAME state TO status;
 ALTER TABLE "Class" RENAME day TO date;
+-- What is there still stays: the tenant, what retires a service, what makes a booking inactive
+BEGIN;
+ALTER TABLE "Service" ADD retired timestamptz;
+SELECT booking_guard_protect('"Service"', '"Class"', tenant_column => 'tenant', inactive_column => 'gone', retire_column => 'retired', or_replace => true);
+ALTER TABLE "Class" RENAME date TO day;
+SELECT fix FROM booking_guard_health() WHERE guard IS NOT NULL \gexec
+SELECT tenant_column, inactive_column, retire_column, time_column FROM booking_guards;
+ROLLBACK;
 -- The column that a service is retired by
 ALTER TABLE "Service" ADD retired timestamptz;
 SELECT booking_guard_protect('"Service"', '"Class"', or_replace => true, retire_column => 'retired');
@@ -376,17 +384,25 @@ CREATE TRIGGER zzz_cancel BEFORE DELETE ON "Room" FOR EACH ROW EXECUTE FUNCTION 
 SELECT * FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
+-- Many that are equally bad, in the order in which they were found
+SELECT format('ALTER TABLE %s DISABLE TRIGGER USER', relid) FROM (SELECT * FROM pg_partition_tree('"Room"') UNION ALL SELECT * FROM pg_partition_tree('"Stay"')) AS tables \gexec
+SELECT guard, severity, problem FROM booking_guard_health();
+SELECT format('ALTER TABLE %s ENABLE TRIGGER USER', relid) FROM (SELECT * FROM pg_partition_tree('"Room"') UNION ALL SELECT * FROM pg_partition_tree('"Stay"')) AS tables \gexec
+SELECT * FROM booking_guard_health();
 -- A partition that was detached keeps its triggers, if the event triggers were off.
 ALTER EVENT TRIGGER booking_guard_ddl_end DISABLE;
 ALTER EVENT TRIGGER booking_guard_sql_drop DISABLE;
 CREATE TABLE "Room 2" PARTITION OF "Room" FOR VALUES FROM (10) TO (20);
 CREATE TRIGGER zz_booking_guard_truncate AFTER TRUNCATE ON "Room 2" EXECUTE FUNCTION booking_guard_truncate();
 ALTER TABLE "Room" DETACH PARTITION "Room 2";
+CREATE TABLE "Stay 2102" PARTITION OF "Stay" FOR VALUES FROM ('2102-01-01') TO ('2103-01-01');
+ALTER TABLE "Stay" DETACH PARTITION "Stay 2102";
 ALTER EVENT TRIGGER booking_guard_ddl_end ENABLE;
 ALTER EVENT TRIGGER booking_guard_sql_drop ENABLE;
 SELECT * FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
+DROP TABLE "Stay 2102";
 -- A session that overrides guards
 SET booking_guard.enforcement = warn;
 SELECT * FROM booking_guard_health();
@@ -416,6 +432,15 @@ ALTER TABLE "Service" DROP CONSTRAINT "Service_pkey" CASCADE;
 SELECT * FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
+
+-- of several columns
+BEGIN;
+CREATE TABLE "Seat" ("Row" int, no int, PRIMARY KEY ("Row", no));
+CREATE TABLE "Sale" ("row" int, no int, status text, date timestamptz);
+SELECT booking_guard_protect('"Seat"', '"Sale"', ARRAY['row', 'no'], label => 'seat');
+ALTER TABLE "Seat" DROP CONSTRAINT "Seat_pkey";
+SELECT guard, problem, fix FROM booking_guard_health();
+ROLLBACK;
 
 --
 -- Foreign keys on the guard's columns
@@ -457,9 +482,26 @@ CREATE TABLE "Tenant" (id int PRIMARY KEY);
 ALTER TABLE "Booking" ADD FOREIGN KEY ("serviceId") REFERENCES "Tenant" NOT VALID;
 ALTER TABLE "Booking" ADD other int;
 ALTER TABLE "Booking" ADD FOREIGN KEY (other) REFERENCES "Service" (id) NOT VALID;
+ALTER TABLE "Service" ADD number int UNIQUE, ADD UNIQUE (id, number);
+ALTER TABLE "Booking" ADD FOREIGN KEY ("serviceId") REFERENCES "Service" (number) NOT VALID;
+ALTER TABLE "Booking" ADD FOREIGN KEY ("serviceId", other) REFERENCES "Service" (id, number) NOT VALID;
+-- Nor does a trigger that is made by hand with a foreign key's function.
+CREATE TRIGGER "RI_mine" AFTER INSERT ON "Booking" FOR EACH ROW EXECUTE FUNCTION "RI_FKey_check_ins"();
+ALTER TABLE "Booking" DISABLE TRIGGER "RI_mine";
 SELECT * FROM booking_guard_health();
+DROP TRIGGER "RI_mine" ON "Booking";
 DROP TABLE "Tenant" CASCADE;
 ALTER TABLE "Booking" DROP other;
+ALTER TABLE "Service" DROP number CASCADE;
+-- The booking table became a partition behind the guard's back: its foreign key is the whole's, but it is not guarded.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+CREATE TABLE "All bookings" (LIKE "Booking", FOREIGN KEY ("serviceId") REFERENCES "Service" (id)) PARTITION BY RANGE (id);
+ALTER TABLE "All bookings" ATTACH PARTITION "Booking" DEFAULT;
+SET LOCAL session_replication_role = origin;
+SELECT conparentid <> 0 AS of_the_whole FROM pg_constraint WHERE conrelid = '"Booking"'::regclass AND contype = 'f';
+SELECT guard, severity, problem FROM booking_guard_health();
+ROLLBACK;
 
 --
 -- Key types that differ: with an operator for the two, or with a cast
@@ -496,6 +538,16 @@ GRANT USAGE ON SCHEMA regress_health_schema TO "regress health owner";
 REVOKE SELECT ON regress_health_schema.booking FROM "regress health owner";
 DELETE FROM "Service" WHERE id = 2;
 SELECT * FROM booking_guard_health();
+-- Of bookings, the right to read each column will do.
+BEGIN;
+GRANT SELECT (id, status, date) ON regress_health_schema.booking TO "regress health owner";
+INSERT INTO regress_health_schema.booking VALUES (2, 'PENDING', '2100-01-01');
+DELETE FROM "Service" WHERE id = 2;
+ROLLBACK;
+BEGIN;
+GRANT SELECT (id, status, date) ON regress_health_schema.booking TO "regress health owner";
+SELECT * FROM booking_guard_health();
+ROLLBACK;
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
 DELETE FROM "Service" WHERE id = 2;
@@ -506,6 +558,10 @@ ALTER TABLE regress_health_schema.booking ALTER status TYPE state USING NULL;
 GRANT USAGE ON SCHEMA "health check" TO "regress health owner";
 SELECT booking_guard_protect('"Service"', 'regress_health_schema.booking', ARRAY['id'], free_statuses => ARRAY['OFF'], or_replace => true);
 REVOKE USAGE ON SCHEMA "health check" FROM "regress health owner";
+SELECT * FROM booking_guard_health();
+-- All of it at once
+REVOKE USAGE ON SCHEMA regress_health_schema FROM "regress health owner";
+REVOKE SELECT ON regress_health_schema.booking FROM "regress health owner";
 SELECT * FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT * FROM booking_guard_health();
