@@ -258,6 +258,7 @@ ALTER TABLE booking ENABLE TRIGGER USER;
 SELECT booking_guard_protect('service', 'booking', label => 'room', retire_column => 'plan', or_replace => true);
 -- without it the guard watches what comes; what is there already can be edited and ended
 SELECT booking_guard_protect('service', 'booking', retire_column => 'plan', validate => false, or_replace => true);
+SELECT problem FROM booking_guard_health() WHERE severity = 'error';
 UPDATE booking SET status = 'CONFIRMED' WHERE id = 1;
 UPDATE service SET plan = '2' WHERE id = 1;
 INSERT INTO booking VALUES (5, 1, 'PENDING');
@@ -279,6 +280,10 @@ SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], retire_c
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], retire_column => 'state', retire_value => repeat('x', 100));
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], retire_column => 'state', retire_value => 'ARCHIVED');
 UPDATE service SET state = 'ARCHIVED' WHERE id = 1;
+-- under whatever name the type has
+ALTER TYPE state RENAME TO stage;
+UPDATE service SET state = 'ARCHIVED' WHERE id = 1;
+ALTER TYPE stage RENAME TO state;
 UPDATE service SET state = 'DRAFT' WHERE id = 1;
 UPDATE service SET state = 'ARCHIVED' WHERE id = 2;
 INSERT INTO booking VALUES (2, 2, 'CONFIRMED');
@@ -548,6 +553,7 @@ CREATE TABLE room (id int PRIMARY KEY, deleted_at timestamptz);
 CREATE TABLE stay (id int PRIMARY KEY, room_id int, status text, date timestamptz);
 CREATE INDEX ON stay (room_id);
 INSERT INTO room VALUES (1);
+SELECT outcome FROM safe_retire_service(1, service_table => 'room');
 SELECT booking_guard_protect('room', 'stay', ARRAY['room_id'], label => 'room', retire_column => 'deleted_at');
 SELECT outcome, message FROM safe_retire_service(1, service_table => 'room');
 -- the one that is labelled so
