@@ -214,6 +214,15 @@ ALTER TABLE booking ADD FOREIGN KEY (service_id) REFERENCES service ON DELETE CA
 DELETE FROM service WHERE id = 1;
 INSERT INTO booking VALUES (3, 99, 'CONFIRMED', '2100-01-01');
 
+-- What a session has looked up about a guard it looks up again when it is told to forget all of a catalog, or all tables.
+VACUUM FULL pg_enum;
+DELETE FROM service WHERE id = 1;
+BEGIN;
+SET LOCAL client_min_messages = error;
+CREATE PUBLICATION lifecycle FOR ALL TABLES;
+DELETE FROM service WHERE id = 1;
+ROLLBACK;
+
 --
 -- A guard's definition makes the same guard on a copy of the tables
 --
