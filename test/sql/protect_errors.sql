@@ -432,6 +432,17 @@ DELETE FROM orphan WHERE id = 2;
 ALTER TABLE orphan VALIDATE CONSTRAINT "orphan_serviceId_fkey";
 SELECT booking_guard_protect('service', 'orphan');
 SELECT booking_guard_unprotect('service', 'orphan');
+-- One whose triggers are disabled, on either side, says nothing either.
+ALTER TABLE orphan DISABLE TRIGGER ALL;
+INSERT INTO orphan VALUES (2, 2, 'PENDING', NULL, '2100-01-01');
+SELECT booking_guard_protect('service', 'orphan');
+DELETE FROM orphan WHERE id = 2;
+ALTER TABLE orphan ENABLE TRIGGER ALL;
+ALTER TABLE service DISABLE TRIGGER ALL;
+DELETE FROM service WHERE id = 1;
+SELECT booking_guard_protect('service', 'orphan');
+INSERT INTO service VALUES (1, 'a');
+ALTER TABLE service ENABLE TRIGGER ALL;
 
 --
 -- unprotect

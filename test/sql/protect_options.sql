@@ -40,6 +40,15 @@ SELECT booking_guard_protect('service', 'call');
 SELECT booking_key, service_key FROM booking_guards;
 SELECT booking_guard_unprotect('service', 'call');
 DROP TABLE call;
+-- From the guard there is, if there is no foreign key; the service's as told
+CREATE TABLE visit (code text, status text, date timestamptz);
+CREATE INDEX ON visit (code);
+ALTER TABLE service ADD alias text UNIQUE;
+SELECT booking_guard_protect('service', 'visit', ARRAY['code'], ARRAY['code']);
+SELECT booking_guard_protect('service', 'visit', service_key => ARRAY['alias'], or_replace => true);
+SELECT booking_key, service_key FROM booking_guards;
+DROP TABLE visit;
+ALTER TABLE service DROP alias;
 -- From one of several columns: in its order, or in that of booking_key
 CREATE TABLE room (house int, no int, PRIMARY KEY (no, house));
 CREATE TABLE stay (house int, no int, status text, date timestamptz, FOREIGN KEY (house, no) REFERENCES room (house, no));
@@ -49,6 +58,10 @@ SELECT booking_key, service_key FROM booking_guards;
 -- The order is no other guard, but the definition shows it.
 SELECT booking_guard_protect('room', 'stay', booking_key => ARRAY['no', 'house'], or_replace => true);
 SELECT booking_key, service_key FROM booking_guards;
+-- A foreign key that pairs the columns in another way does not say that each booking has its service.
+INSERT INTO room VALUES (1, 2);
+INSERT INTO stay VALUES (1, 2, 'PENDING', '2100-01-01');
+SELECT booking_guard_protect('room', 'stay', ARRAY['house', 'no'], ARRAY['no', 'house'], or_replace => true);
 DROP TABLE stay, room;
 -- Two foreign keys on the same columns are one key.
 ALTER TABLE booking ADD FOREIGN KEY (service_id) REFERENCES service ON DELETE CASCADE;
@@ -159,7 +172,15 @@ SELECT booking_guard_protect('pservice', 'booking', ARRAY['service_id'], label =
 ALTER TABLE pservice_1 DISABLE TRIGGER USER;
 SELECT booking_guard_protect('pservice', 'booking', ARRAY['service_id'], label => 'other', validate => false, or_replace => true);
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'pservice_1'::regclass ORDER BY 1;
+-- and has its name again, if it was given another (which PostgreSQL 14 still allows)
+UPDATE pg_trigger SET tgname = 'BG_mine' WHERE tgrelid = 'pservice_1'::regclass AND tgname ~ '^BG_';
+SELECT booking_guard_protect('pservice', 'booking', ARRAY['service_id'], label => 'other', validate => false, or_replace => true);
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'pservice_1'::regclass ORDER BY 1;
 ROLLBACK;
+-- and so is one that guards share, and that was to fire for replicated changes only.
+ALTER TABLE service ENABLE REPLICA TRIGGER zz_booking_guard_truncate;
+SELECT booking_guard_protect('service', 'booking', inactive_column => 'deleted_at', or_replace => true);
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgname ~ '^zz_booking_guard' ORDER BY 1;
 -- With others: an error that shows both
 SELECT booking_guard_protect('service', 'booking', keep_attached => false);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
@@ -291,6 +312,10 @@ SELECT indexed('(service_id) WHERE status = ''PENDING''');
 SELECT indexed('(service_id) WHERE status IN (''CANCELLED'')');
 SELECT indexed('(service_id) WHERE gone IS NULL');
 SELECT indexed('(service_id) WHERE date >= ''2100-01-01''');
+-- Of two that do not, health names the first.
+CREATE INDEX the_first ON plan (service_id) WHERE status = 'PENDING';
+SELECT indexed('(service_id) WHERE gone IS NULL');
+DROP INDEX the_first;
 \set VERBOSITY default
 \pset tuples_only off
 \pset format aligned
