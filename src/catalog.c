@@ -54,7 +54,7 @@ read_trigger(HeapTuple tuple, TupleDesc desc)
 	trigger->conditional |= !isnull;
 
 	args = heap_getattr(tuple, Anum_pg_trigger_tgargs, desc, &isnull);
-	if (!isnull && form->tgnargs > 0)
+	if (form->tgnargs > 0)
 	{
 		bytea	   *bytes = DatumGetByteaPP(args);
 		char	   *p = VARDATA_ANY(bytes);

@@ -182,8 +182,10 @@ guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata)
 	Resolution	resolution = {trigger_oid, side, NULL};
 
 	*edata = query_try(resolve, &resolution);
+	/* all of ours have a DETAIL */
 	if (*edata != NULL &&
-		(*edata)->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		((*edata)->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
+		 (*edata)->detail == NULL))
 		ReThrowError(*edata);
 	return resolution.guard;
 }
@@ -264,15 +266,14 @@ guard_enforced(Oid trigger_oid, GuardSide side, bool is_early)
 	if (level != 0)
 	{
 		/* it does not, now */
-		char	   *end = edata->detail != NULL ?
-			strstr(edata->detail, REPORT_REFUSES_MEANWHILE) : NULL;
+		char	   *end = strstr(edata->detail, REPORT_REFUSES_MEANWHILE);
 
 		if (end != NULL)
 			*end = '\0';
 		ereport(level,
 				(errcode(edata->sqlerrcode),
 				 errmsg_internal("%s", edata->message),
-				 edata->detail ? errdetail_internal("%s", edata->detail) : 0,
+				 errdetail_internal("%s", edata->detail),
 				 edata->hint ? errhint("%s", edata->hint) : 0));
 	}
 	return NULL;

@@ -238,11 +238,16 @@ check_clones_enabled(Checkup *checkup, const GuardTrigger *trigger)
 
 	foreach(lc, find_all_inheritors(trigger->relid, AccessShareLock, NULL))
 	{
-		GuardTrigger *clone = catalog_trigger_by_name(lfirst_oid(lc),
-													  trigger->name);
+		ListCell   *l;
 
-		if (clone != NULL)
-			check_enabled(checkup, trigger->name, SEVERITY_ERROR, clone);
+		/* By its root: before PostgreSQL 15 a clone can have another name. */
+		foreach(l, catalog_triggers_on(lfirst_oid(lc), trigger->function))
+		{
+			GuardTrigger *clone = (GuardTrigger *) lfirst(l);
+
+			if (catalog_root_trigger(clone)->oid == trigger->oid)
+				check_enabled(checkup, trigger->name, SEVERITY_ERROR, clone);
+		}
 	}
 }
 
@@ -557,9 +562,11 @@ check_rights(Checkup *checkup, Guard *guard, GuardSide side)
 	ReleaseSysCache(tuple);
 	owner_name = quote_identifier(GetUserNameFromId(owner, false));
 
+	/* A booker's query says where the service's row is: in system columns. */
 	may_read = pg_class_aclcheck(relid, owner, ACL_SELECT) == ACLCHECK_OK ||
-		pg_attribute_aclcheck_all(relid, owner, ACL_SELECT,
-								  ACLMASK_ALL) == ACLCHECK_OK;
+		(side == BOOKING_SIDE &&
+		 pg_attribute_aclcheck_all(relid, owner, ACL_SELECT,
+								   ACLMASK_ALL) == ACLCHECK_OK);
 	/* A booker's lock on the service row wants this one, on any column. */
 	may_lock = side == BOOKING_SIDE ||
 		pg_class_aclcheck(relid, owner, ACL_UPDATE) == ACLCHECK_OK ||

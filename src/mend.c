@@ -343,6 +343,32 @@ renaming_fix(const GuardTrigger *service, const GuardTrigger *booking)
 }
 
 /*
+ * Whether a whole guard has the tables of half a guard on the booking side, and
+ * this key.
+ */
+static bool
+is_guarded_by(Oid sibling, const GuardTrigger *half, List *booking_key)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog_guards(sibling, BOOKING_SIDE))
+	{
+		GuardTrigger *other = (GuardTrigger *) lfirst(lc);
+		GuardRule	rule = {0};
+
+		if (other->relid == half->relid &&
+			other->from_relid == half->from_relid &&
+			catalog_partner(other, SERVICE_SIDE) != NULL &&
+			rule_read_arguments(&rule, BOOKING_SIDE, other->nargs,
+								other->args) == NULL &&
+			rule_list_without(booking_key, rule.booking_key) == NIL &&
+			rule_list_without(rule.booking_key, booking_key) == NIL)
+			return true;
+	}
+	return false;
+}
+
+/*
  * The call that makes a guard anew of the one trigger that is left; NULL if
  * that cannot be read.
  *
@@ -372,6 +398,10 @@ half_guard_fix(Oid sibling, const GuardTrigger *half, GuardSide side)
 		rule.mode = MODE_ENFORCE;
 	}
 	if (rule_read_arguments(&rule, side, half->nargs, half->args) != NULL)
+		return NULL;
+
+	/* beside a whole guard the half must go, and not replace it */
+	if (side == BOOKING_SIDE && is_guarded_by(sibling, half, rule.booking_key))
 		return NULL;
 
 	/* All guards of a table have the same tenant column. */

@@ -179,7 +179,7 @@ check_kind(Relation rel)
 							  "Name the table of the services, then that of the bookings.");
 	}
 
-	if (IsCatalogRelation(rel) || IsToastRelation(rel))
+	if (IsCatalogRelation(rel))
 		report_wrong_kind(relid, "a system catalog", "Name your own tables.");
 	if (form->relpersistence == RELPERSISTENCE_TEMP)
 		report_wrong_kind(relid, "a temporary table",
@@ -274,9 +274,8 @@ foreign_keys(Oid from_relid, Oid to_relid)
 		AttrNumber	conkey[INDEX_MAX_KEYS];
 		AttrNumber	confkey[INDEX_MAX_KEYS];
 
-		/* a key to a partitioned table has one more to each partition */
 		if (form->contype != CONSTRAINT_FOREIGN ||
-			form->confrelid != to_relid || OidIsValid(form->conparentid))
+			form->confrelid != to_relid)
 			continue;
 		DeconstructFkConstraintRow(tuple, &n, conkey, confkey,
 								   NULL, NULL, NULL, NULL, NULL);

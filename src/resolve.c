@@ -284,6 +284,7 @@ resolve_key(Guard *guard)
 /* Arguments and result of read_value(). */
 typedef struct ValueReading
 {
+	Oid			relid;			/* the column's table */
 	Oid			type;
 	const char *string;
 	Datum		value;
@@ -295,20 +296,24 @@ read_value(void *arg)
 	ValueReading *reading = (ValueReading *) arg;
 	Oid			input;
 	Oid			ioparam;
+	SavedUser	saved;
 
+	/* A composite type may have a domain in it, whose CHECK calls anything. */
+	query_become_owner(reading->relid, &saved);
 	getTypeInputInfo(reading->type, &input, &ioparam);
 	reading->value = OidInputFunctionCall(input, pstrdup(reading->string),
 										  ioparam, -1);
+	query_restore_user(&saved);
 }
 
 /*
- * A value that a rule gives as text, as a value of a column's base type;
- * false if that has no such value.
+ * A value that a rule gives as text, as a value of the base type of a column of
+ * this table; false if that has no such value.
  */
 static bool
-read_rule_value(Oid type, const char *string, Datum *value)
+read_rule_value(Oid relid, Oid type, const char *string, Datum *value)
 {
-	ValueReading reading = {type, string, (Datum) 0};
+	ValueReading reading = {relid, type, string, (Datum) 0};
 	ErrorData  *edata;
 
 	if (type_is_enum(type))
@@ -333,8 +338,17 @@ read_rule_value(Oid type, const char *string, Datum *value)
 		edata = query_try(read_value, &reading);
 		if (edata != NULL)
 		{
-			if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-				ReThrowError(edata);
+			/* What a CHECK calls may say in any way that it will not have it. */
+			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+			{
+				case ERRCODE_INSUFFICIENT_RESOURCES:
+				case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+				case ERRCODE_OPERATOR_INTERVENTION:
+				case ERRCODE_TRANSACTION_ROLLBACK:
+				case ERRCODE_SYSTEM_ERROR:
+				case ERRCODE_INTERNAL_ERROR:
+					ReThrowError(edata);
+			}
 			return false;
 		}
 	}
@@ -399,7 +413,8 @@ resolve_status(Guard *guard)
 	guard->statuses = palloc(list_length(labels) * sizeof(Datum));
 	foreach(lc, labels)
 	{
-		if (!read_rule_value(guard->status_base_type, (char *) lfirst(lc),
+		if (!read_rule_value(relid, guard->status_base_type,
+							 (char *) lfirst(lc),
 							 &guard->statuses[guard->nstatuses++]))
 			report_unknown_status(guard, (char *) lfirst(lc));
 	}
@@ -451,7 +466,8 @@ resolve_retirement(Guard *guard)
 		report_retire_type(guard);
 	fmgr_info_copy(&guard->retire_eq, &typcache->eq_opr_finfo,
 				   guard->context);
-	if (!read_rule_value(base_type, rule->retire_value, &guard->retire_value))
+	if (!read_rule_value(guard->service_relid, base_type, rule->retire_value,
+						 &guard->retire_value))
 		report_unknown_retire_value(guard);
 }
 

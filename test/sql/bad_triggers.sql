@@ -204,6 +204,13 @@ SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ '^BG_' ORDER BY 
 ROLLBACK;
 SELECT booking_guard_protect('service', 'booking', or_replace => true);
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ '^BG_' ORDER BY 1, 2;
+-- That is so too if it has a rule for the same key: another one, that the whole one does not become.
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW
+	EXECUTE FUNCTION booking_guard_booking('booking_key=service_id', 'time_zone=UTC', 'booking_label=booking', 'keep_attached=true');
+SELECT guard, severity, problem, fix FROM booking_guard_health();
+SELECT fix FROM booking_guard_health() \gexec
+SELECT guard, status_column FROM booking_guards;
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ '^BG_' ORDER BY 1, 2;
 -- A trigger of somebody else's that has taken the name of a shared one stays.
 DROP TRIGGER zz_booking_guard_truncate ON service;
 CREATE TRIGGER zz_booking_guard_truncate AFTER TRUNCATE ON service FOR EACH STATEMENT EXECUTE FUNCTION nothing();

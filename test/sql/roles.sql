@@ -367,6 +367,46 @@ SHOW datestyle;
 SELECT current_setting('booking_guard_test.sprung', true);
 DROP SCHEMA trap CASCADE;
 
+--
+-- To read the statuses of a guard may call functions too: a type may have a
+-- domain in it, with a CHECK. They are called as the table's owner, whoever
+-- needs the guard; and whatever they raise, health goes on.
+--
+CREATE SCHEMA trap AUTHORIZATION regress_guard_services;
+SET ROLE regress_guard_services;
+CREATE FUNCTION trap.check_word(text) RETURNS boolean LANGUAGE plpgsql AS
+	$$ BEGIN RETURN current_user = 'regress_guard_services'; END $$;
+CREATE DOMAIN trap.word AS text CHECK (trap.check_word(VALUE));
+CREATE TYPE trap.status AS (word trap.word);
+CREATE TABLE trap.service (id int PRIMARY KEY, state trap.status);
+CREATE TABLE trap.booking (service_id int REFERENCES trap.service, status trap.status, date timestamptz);
+CREATE INDEX ON trap.booking (service_id);
+SELECT booking_guard_protect('trap.service', 'trap.booking', blocking_statuses => ARRAY['(on)'],
+	retire_column => 'state', retire_value => '(off)');
+INSERT INTO trap.service VALUES (1), (2);
+INSERT INTO trap.booking VALUES (1, '(on)', '2100-01-01');
+RESET ROLE;
+\c -
+SET search_path = roles, public;
+SELECT guard, problem FROM booking_guard_health() WHERE problem ~ 'trap';
+SELECT outcome, upcoming_bookings FROM safe_delete_service(1, service_table => 'trap.service');
+SET ROLE regress_guard_services;
+CREATE OR REPLACE FUNCTION trap.check_word(text) RETURNS boolean LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'sprung' USING ERRCODE = 'object_not_in_prerequisite_state'; END $$;
+RESET ROLE;
+\c -
+SET search_path = roles, public;
+SELECT guard, problem FROM booking_guard_health() WHERE problem ~ 'trap';
+DELETE FROM trap.service WHERE id = 2;
+-- (but not as if it were the value, that somebody cancels it)
+SET ROLE regress_guard_services;
+CREATE OR REPLACE FUNCTION trap.check_word(text) RETURNS boolean LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'sprung' USING ERRCODE = 'query_canceled'; END $$;
+RESET ROLE;
+SELECT booking_guard_protect('trap.service', 'trap.booking', blocking_statuses => ARRAY['(on)'], or_replace => true);
+SET client_min_messages = warning;
+DROP SCHEMA trap CASCADE;
+
 SET client_min_messages = warning;
 DROP SCHEMA roles CASCADE;
 DROP ROLE regress_guard_services, regress_guard_bookings, regress_guard_clerk, regress_guard_customer;
