@@ -3,7 +3,7 @@
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 BEGIN;
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE TABLE service (id int PRIMARY KEY, deleted_at timestamptz);
 CREATE TABLE booking (id int PRIMARY KEY, service_id int, status text DEFAULT 'CONFIRMED', date timestamptz DEFAULT '2100-01-01 10:00+00');
@@ -55,6 +55,16 @@ SELECT is(fields(logged('SELECT safe_delete_service(1)')) - 'user' - 'next' - 'g
 	'{"outcome": "blocked", "action": "delete service", "key": "(id)=(1)", "bookings": "2"}', 'the verdict blocked: one line');
 SELECT is(fields(logged('SELECT safe_retire_service(1)')) ->> 'outcome', 'blocked', 'likewise for retiring');
 SELECT is_empty($$SELECT logged('SELECT safe_delete_service(99)')$$, 'other verdicts are not logged');
+
+-- a key of several columns, not in the order of a booking's
+CREATE TABLE room (house text, no int, PRIMARY KEY (house, no));
+CREATE TABLE stay (no int, house text, status text, date timestamptz);
+CREATE INDEX ON stay (house, no);
+SELECT booking_guard_protect('room', 'stay', ARRAY['no', 'house'], ARRAY['no', 'house']) \g /dev/null
+INSERT INTO room VALUES ('north "1"', 7);
+INSERT INTO stay VALUES (7, 'north "1"', 'CONFIRMED');
+SELECT is(fields(logged($$SELECT safe_delete_service(ARRAY['7', 'north "1"'], service_table => 'room')$$)) ->> 'key',
+	'(no, house)=(7, north \"1\")', 'the verdict on a key of several columns');
 
 -- a guard that cannot be enforced refuses everything
 ALTER TABLE service DROP CONSTRAINT service_pkey;

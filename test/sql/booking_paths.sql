@@ -141,6 +141,11 @@ UPDATE booking b SET service_id = s.id + 90 FROM service s WHERE s.id = b.servic
 -- detach: it would be nobody's
 UPDATE booking SET service_id = NULL WHERE id = 16;
 UPDATE booking SET service_id = NULL, date = '2100-04-01 10:00+00' WHERE id = 16;
+-- also where bookings have no status that could be told
+BEGIN;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], status_column => NULL, validate => false, or_replace => true);
+UPDATE booking SET service_id = NULL WHERE id = 16;
+ROLLBACK;
 -- unless it is given up in the same stroke
 BEGIN;
 UPDATE booking SET service_id = NULL, status = 'CANCELLED' WHERE id = 16;
@@ -347,6 +352,11 @@ INSERT INTO booking (id, service_id) VALUES (45, 99);
 ALTER TABLE booking DROP CONSTRAINT booking_both, DROP COLUMN number;
 ALTER TABLE service DROP COLUMN number;
 
+-- a trigger of the same function that is made by hand, and is of no foreign key
+CREATE CONSTRAINT TRIGGER look_alike AFTER INSERT ON booking FROM service FOR EACH ROW EXECUTE FUNCTION "RI_FKey_check_ins"();
+INSERT INTO booking (id, service_id) VALUES (45, 99);
+DROP TRIGGER look_alike ON booking;
+
 -- Deferrable: children may be loaded first.
 ALTER TABLE booking ADD CONSTRAINT booking_service FOREIGN KEY (service_id) REFERENCES service
 	DEFERRABLE INITIALLY IMMEDIATE;
@@ -403,6 +413,12 @@ BEGIN;
 INSERT INTO booking (id, service_id) VALUES (53, 11);
 ROLLBACK;
 ALTER TABLE booking ENABLE TRIGGER ALL;
+ALTER TABLE service DISABLE TRIGGER ALL;
+ALTER TABLE service ENABLE TRIGGER USER;
+BEGIN;
+INSERT INTO booking (id, service_id) VALUES (53, 11);
+ROLLBACK;
+ALTER TABLE service ENABLE TRIGGER ALL;
 ALTER TABLE booking DROP CONSTRAINT booking_service;
 ALTER TABLE booking ADD CONSTRAINT booking_service FOREIGN KEY (service_id) REFERENCES service
 	DEFERRABLE INITIALLY DEFERRED NOT VALID;

@@ -291,6 +291,12 @@ CREATE TRIGGER zz_booking_guard_delete BEFORE DELETE ON service FOR EACH ROW
 DELETE FROM service WHERE id = 1;
 ROLLBACK;
 BEGIN;
+DROP TRIGGER zz_booking_guard_delete ON service;
+CREATE TRIGGER zz_booking_guard_delete BEFORE INSERT OR DELETE ON service FOR EACH ROW EXECUTE FUNCTION booking_guard_before_delete();
+CREATE TRIGGER zzz_confirm BEFORE DELETE ON service FOR EACH ROW EXECUTE FUNCTION confirm_bookings();
+DELETE FROM service WHERE id = 2;
+ROLLBACK;
+BEGIN;
 ALTER TABLE service ENABLE ALWAYS TRIGGER "BG_booking_service_id";
 SET LOCAL session_replication_role = replica;
 DELETE FROM service WHERE id = 1;

@@ -54,6 +54,7 @@ SELECT key_type, service_type, time_type, index, services, wrong, refused > 0 AN
 FROM (VALUES
 	('integer', 'integer', 'timestamptz', 'SELECT'),
 	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id)'),
+	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id); CREATE INDEX ON booking (service_id, status)'),
 	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at")'),
 	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at" DESC)'),
 	('integer', 'integer', 'timestamptz', 'CREATE INDEX ON booking (service_id, "at" NULLS FIRST)'),
@@ -115,6 +116,34 @@ INSERT INTO booking VALUES ('A', 'PENDING', '2100-01-01');
 DELETE FROM service;
 DROP TABLE service, booking;
 
+-- One that has the times as numbers is none that is ordered by time
+BEGIN;
+CREATE CAST (timestamptz AS bigint) WITHOUT FUNCTION AS IMPLICIT;
+CREATE TABLE service (id integer PRIMARY KEY);
+CREATE TABLE booking (service_id integer, status text, date timestamptz NOT NULL);
+CREATE INDEX ON booking (service_id, date int8_ops);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+INSERT INTO service VALUES (1), (2);
+INSERT INTO booking VALUES (1, 'PENDING', '2100-01-01'), (1, 'PENDING', '2000-01-01'), (2, 'PENDING', '2000-01-01');
+DELETE FROM service WHERE id = 2 RETURNING id;
+DELETE FROM service WHERE id = 1;
+ROLLBACK;
+
+-- By a unique index of the services that could not be finished none is found
+CREATE TABLE service (id integer NOT NULL);
+CREATE TABLE booking (service_id integer, status text, date timestamptz);
+CREATE INDEX ON booking (service_id, date);
+INSERT INTO service VALUES (1), (1);
+CREATE UNIQUE INDEX CONCURRENTLY service_unfinished ON service (id);
+DELETE FROM service WHERE ctid = '(0,2)';
+ALTER TABLE service ADD PRIMARY KEY (id);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'service'::regclass ORDER BY indexrelid;
+INSERT INTO booking VALUES (1, 'PENDING', '2100-01-01');
+INSERT INTO booking VALUES (2, 'PENDING', '2100-01-01');
+DELETE FROM service;
+DROP TABLE service, booking;
+
 -- One that is not to be read yet: it passes over what its transaction changed before it was made
 CREATE TABLE service (id integer PRIMARY KEY);
 CREATE TABLE booking (service_id integer, status text, date date);
@@ -128,6 +157,16 @@ SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
 DELETE FROM service WHERE id = 2;
 DELETE FROM service WHERE id = 1;
 ROLLBACK;
+-- but later
+BEGIN;
+UPDATE booking SET service_id = 1;
+CREATE INDEX booking_later ON booking (service_id, date);
+COMMIT;
+SELECT indcheckxmin FROM pg_index WHERE indrelid = 'booking'::regclass;
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+DELETE FROM service WHERE id = 2 RETURNING id;
+DELETE FROM service WHERE id = 1;
+DROP TABLE service, booking;
 
 -- A session that books on and on does not grow: to compare rows takes notes
 CREATE TYPE pair AS (a int, b int);

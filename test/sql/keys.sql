@@ -57,6 +57,8 @@ CALL try('timestamptz', 'timestamptz', '2100-01-01 10:00+00', '2100-01-01 11:00+
 CALL try('inet', 'inet', '10.0.0.1', '10.0.0.2');
 CALL try('bytea', 'bytea', '\x00ff', '\x00');
 CALL try('name', 'name', 'cut', 'shave');
+CALL try('name', 'varchar(20)', 'cut', 'shave');
+CALL try('text', '"char"', 'c', 's');
 CALL try('text[]', 'text[]', '{cut,shave}', '{cut}');
 CREATE TYPE kind AS ENUM ('cut', 'shave');
 CALL try('kind', 'kind', 'cut', 'shave');
@@ -82,6 +84,11 @@ CREATE TABLE service (id uuid PRIMARY KEY);
 CREATE TABLE booking (service_id text, status text, date timestamptz);
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
 DROP TABLE service, booking;
+CREATE TYPE site AS (street text, number integer);
+CREATE TABLE service (id place PRIMARY KEY);
+CREATE TABLE booking (service_id site, status text, date timestamptz);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
+DROP TABLE service, booking;
 
 
 --
@@ -104,6 +111,10 @@ UPDATE booking SET service_id = 7 WHERE id = 4;
 DELETE FROM service WHERE tenant = 'a' AND id = 2;
 SELECT * FROM safe_delete_service(ARRAY['1', 'b']);
 SELECT tenant, id FROM service ORDER BY tenant, id;
+-- not the same one twice, nor more than an index can have, nor without one
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'tenant'], ARRAY['id', 'id']);
+SELECT booking_guard_protect('service', 'booking', array_fill('id'::text, ARRAY[33]), array_fill('id'::text, ARRAY[33]));
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'tenant'], ARRAY['id', 'name']);
 DROP TABLE service, booking;
 
 -- the tenant is part of the key, and of the call
@@ -148,6 +159,9 @@ SELECT * FROM safe_delete_service(1, 'o''r');
 SELECT * FROM safe_delete_service(2, '');
 DELETE FROM "Größe, ""so"" x"."The 'Services'" WHERE "Id %s" = 1;
 TRUNCATE "Größe, ""so"" x"."The 'Services'";
+-- a name that is not there may have quotes in it, or around it
+SELECT booking_guard_protect('"Größe, ""so"" x"."The ''Services''"', '"Größe, ""so"" x"."select"', ARRAY['"service" Id']);
+SELECT booking_guard_protect('"Größe, ""so"" x"."The ''Services''"', '"Größe, ""so"" x"."select"', ARRAY['"wh$1at"']);
 -- the call in the hint can be copied from anywhere
 SET search_path = "Größe, ""so"" x";
 DELETE FROM "The 'Services'" WHERE "Id %s" = 1;

@@ -40,6 +40,10 @@ ALTER TABLE service DETACH PARTITION service_wien CONCURRENTLY;
 -- what is none of it
 ALTER TABLE service DETACH PARTITION booking_2099 CONCURRENTLY;
 ALTER TABLE service DETACH PARTITION service_nowhere CONCURRENTLY;
+CREATE TABLE no_partition (LIKE service);
+ALTER TABLE service DETACH PARTITION no_partition CONCURRENTLY;
+ALTER TABLE service_nowhere DETACH PARTITION service_wien CONCURRENTLY;
+DROP TABLE no_partition;
 -- those of the second level
 SELECT DISTINCT tableoid::regclass FROM service WHERE id IN (1, 2) AND city = 'Wien' ORDER BY 1;
 SELECT tableoid::regclass AS with_claims FROM service WHERE id = 1 AND city = 'Wien' \gset
@@ -156,6 +160,10 @@ CREATE TABLE booking_2101 (LIKE booking);
 INSERT INTO booking_2101 VALUES (7, 1, 'Wien', 'CONFIRMED', '2101-02-01'), (8, 99, 'Wien', 'CANCELLED', '2101-02-01'), (9, 99, 'Wien', 'PENDING', '2101-02-01');
 ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
+BEGIN;
+INSERT INTO booking_2101 VALUES (10, 98, 'Wien', 'PENDING', '2101-02-01');
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+ROLLBACK;
 -- as what goes is, it is let come where guards only warn, or are overridden
 BEGIN;
 SET LOCAL booking_guard.enforcement = warn;
@@ -166,6 +174,28 @@ BEGIN;
 SET LOCAL booking_guard.enforcement = off;
 ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
 ALTER TABLE service DETACH PARTITION service_wien;
+ROLLBACK;
+-- nor does anything come or go, but then, if the guard cannot be understood
+BEGIN;
+ALTER TABLE service DROP CONSTRAINT service_pkey;
+SAVEPOINT s;
+\set VERBOSITY terse
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+ROLLBACK TO s;
+ALTER TABLE service DETACH PARTITION service_wien;
+ROLLBACK TO s;
+DROP TABLE service_wien;
+ROLLBACK TO s;
+SET LOCAL booking_guard.enforcement = warn;
+ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
+ALTER TABLE service DETACH PARTITION service_berlin;
+DROP TABLE service_wien;
+\set VERBOSITY default
+ROLLBACK;
+-- a column that the guard needs is the whole table's: one warning is enough
+BEGIN;
+SET LOCAL booking_guard.enforcement = warn;
+ALTER TABLE booking DROP COLUMN status;
 ROLLBACK;
 DELETE FROM booking_2101 WHERE id = 9;
 ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
@@ -337,6 +367,21 @@ CREATE INDEX ON visit (free_id);
 SELECT booking_guard_protect('free', 'visit', ARRAY['free_id']);
 ALTER TABLE free ATTACH PARTITION part FOR VALUES IN (101);
 DROP EVENT TRIGGER a_regress_archive;
+-- also if a partition of another table has the name by then
+CREATE TABLE crowd (id integer) PARTITION BY LIST (id);
+CREATE TABLE crowd_part PARTITION OF crowd FOR VALUES IN (1);
+CREATE FUNCTION exchange() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_query() ~ 'TACH' AND to_regclass('crowd_part') IS NOT NULL THEN
+		ALTER TABLE crowd_part RENAME TO other_part;
+		ALTER TABLE part RENAME TO archived;
+		ALTER TABLE other_part RENAME TO part;
+	END IF;
+END $$;
+CREATE EVENT TRIGGER a_regress_exchange ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION exchange();
+ALTER TABLE free ATTACH PARTITION part FOR VALUES IN (101);
+DROP EVENT TRIGGER a_regress_exchange;
+DROP TABLE crowd;
 ALTER TABLE free ATTACH PARTITION part FOR VALUES IN (101);
 
 --

@@ -265,6 +265,28 @@ INSERT INTO visit VALUES (4, 1, NULL, 'CONFIRMED');
 SELECT id, staff_id, assistant_id, status FROM visit ORDER BY id;
 INSERT INTO visit VALUES (5, 9, NULL, 'CONFIRMED');
 ROLLBACK;
+-- nor does what that one was tell anything of others: of the next row of the same
+-- statement, of one that a later subtransaction moves, or of another table's
+-- whose guard has the same name
+BEGIN;
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER stop BEFORE INSERT ON visit_pending FOR EACH ROW WHEN (NEW.staff_id = 1) EXECUTE FUNCTION stop();
+INSERT INTO visit VALUES (4, 1, NULL, 'CONFIRMED'), (5, NULL, NULL, 'CONFIRMED'), (6, 1, NULL, 'CONFIRMED');
+UPDATE visit SET status = 'PENDING' WHERE id IN (4, 5);
+SAVEPOINT s;
+UPDATE visit SET status = 'PENDING' WHERE id = 2;
+RELEASE s;
+CREATE TABLE guide (id integer PRIMARY KEY);
+CREATE TABLE tour (LIKE visit);
+CREATE INDEX ON tour (staff_id);
+SELECT booking_guard_protect('guide', 'tour', ARRAY['staff_id'], label => 'guide');
+ALTER TRIGGER "BG_tour_staff_id" ON guide RENAME TO "BG_visit_staff_id";
+ALTER TRIGGER "BG_tour_staff_id" ON tour RENAME TO "BG_visit_staff_id";
+-- (the UPDATE runs first, it is the main statement)
+WITH made AS (INSERT INTO tour VALUES (1, NULL, NULL, 'PENDING'))
+UPDATE visit SET status = 'PENDING' WHERE id = 6;
+SELECT id, staff_id, assistant_id, status FROM visit UNION ALL SELECT id, staff_id, assistant_id, status FROM tour ORDER BY id, status;
+ROLLBACK;
 
 --
 -- A row that is deleted is none that moves, whatever else the same statement

@@ -246,6 +246,33 @@ DROP TABLE hall, concert;
 DROP TYPE stage;
 
 --
+-- Triggers that were made by hand and name nothing are in nobody's way
+--
+CREATE TYPE stage AS ENUM ('PENDING', 'CONFIRMED');
+CREATE TABLE hall (id integer PRIMARY KEY);
+CREATE TABLE concert (hall_id integer, status stage, date timestamptz);
+CREATE INDEX ON concert (hall_id);
+SELECT booking_guard_protect('hall', 'concert', ARRAY['hall_id'], label => 'hall');
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER DELETE OR UPDATE ON hall FROM concert FOR EACH ROW EXECUTE FUNCTION booking_guard_service('service_key=');
+ALTER TABLE hall RENAME id TO number;
+ALTER TYPE stage RENAME VALUE 'PENDING' TO 'ASKED';
+SELECT guard, service_key, blocking_statuses FROM booking_guards WHERE service_table ~ 'hall' ORDER BY guard;
+DROP TRIGGER "BG_x" ON hall;
+
+--
+-- An event trigger made by hand may call what follows renames, and for whatever
+-- command: each rename is followed once
+--
+CREATE EVENT TRIGGER a_regress_renames ON ddl_command_end EXECUTE FUNCTION booking_guard_ddl_end();
+GRANT SELECT ON hall TO regress_renames;
+ALTER TABLE hall RENAME number TO id;
+ALTER TYPE stage RENAME VALUE 'ASKED' TO 'PENDING';
+DROP EVENT TRIGGER a_regress_renames;
+SELECT guard, service_key, blocking_statuses FROM booking_guards WHERE service_table ~ 'hall';
+DROP TABLE hall, concert;
+DROP TYPE stage;
+
+--
 -- A schema and a type: what the guard has prepared goes by their new names
 --
 CREATE SCHEMA first_name;

@@ -256,6 +256,24 @@ CREATE TRIGGER look_alike BEFORE DELETE ON service FOR EACH ROW EXECUTE FUNCTION
 SELECT * FROM safe_delete_service(61);
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 DROP TRIGGER look_alike ON service;
+-- or does not even say of which constraint it is
+CREATE OR REPLACE FUNCTION look_alike() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE foreign_key_violation USING MESSAGE = 'look-alike';
+END $$;
+CREATE TRIGGER look_alike BEFORE DELETE ON service FOR EACH ROW EXECUTE FUNCTION look_alike();
+SELECT * FROM safe_delete_service(61);
+DROP TRIGGER look_alike ON service;
+-- or is made of a refusal of the guard's
+CREATE OR REPLACE FUNCTION look_alike() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM service WHERE id = 1;
+EXCEPTION WHEN foreign_key_violation THEN
+	RAISE foreign_key_violation USING MESSAGE = 'look-alike', CONSTRAINT = 'mine';
+END $$;
+CREATE TRIGGER look_alike BEFORE DELETE ON service FOR EACH ROW WHEN (old.id = 61) EXECUTE FUNCTION look_alike();
+SELECT * FROM safe_delete_service(61);
+DROP TRIGGER look_alike ON service;
 
 -- Another table's guard, met by a cascade, is not about this service
 CREATE TABLE part (id int PRIMARY KEY, service_id int REFERENCES service ON DELETE CASCADE);
@@ -444,6 +462,33 @@ SELECT * FROM safe_delete_service('a');
 -- Both hold it: the first in the order of names says so.
 INSERT INTO booking VALUES (2, 1, 'CONFIRMED', '2100-01-01');
 SELECT outcome, message FROM safe_delete_service(1);
+-- One without a code would take along another, whose code is needed: that one is refused.
+BEGIN;
+ALTER TABLE service ADD belongs_to int REFERENCES service ON DELETE CASCADE;
+INSERT INTO service VALUES (5, NULL, NULL), (6, 'f', 5);
+INSERT INTO call VALUES (3, 'f', 'PENDING', '2100-01-01');
+SELECT outcome, message FROM safe_delete_service(5);
+ROLLBACK;
+-- Keys of several columns, in another order than the id's
+CREATE TABLE tour (id int PRIMARY KEY, code text, service_id int, status text, date timestamptz);
+CREATE INDEX ON tour (code, service_id);
+ALTER TABLE service ADD UNIQUE (code, id);
+INSERT INTO service VALUES (7, 'g');
+INSERT INTO tour VALUES (1, 'g', 7, 'PENDING', '2100-01-01');
+SELECT booking_guard_protect('service', 'tour', ARRAY['code', 'service_id'], ARRAY['code', 'id'], booking_label => 'tour');
+SELECT outcome, message FROM safe_delete_service(7);
+SELECT * FROM booking_guard_blocking_bookings(7);
+DROP TABLE tour;
+-- Where several say what is retired, it is that of the id's key whose time zone counts.
+BEGIN;
+ALTER TABLE service ADD retired_at timestamp;
+SELECT booking_guard_protect('service', 'booking', retire_column => 'retired_at', time_zone => 'Asia/Tokyo', or_replace => true);
+SELECT booking_guard_protect('service', 'call', booking_label => 'call', retire_column => 'retired_at', time_zone => 'Asia/Kolkata', or_replace => true);
+ALTER TRIGGER "BG_booking_service_id" ON service RENAME TO "BG_later";
+ALTER TRIGGER "BG_booking_service_id" ON booking RENAME TO "BG_later";
+SELECT outcome FROM safe_retire_service(7);
+SELECT retired_at - now() AT TIME ZONE 'UTC' AS ahead FROM service WHERE id = 7;
+ROLLBACK;
 DROP TABLE call, booking, service;
 
 --
@@ -493,6 +538,19 @@ SET ROLE regress_safe_delete_anna;
 SELECT outcome, message FROM safe_delete_service(2);
 SELECT outcome, message FROM safe_delete_service(4);
 RESET ROLE;
+-- What a policy of theirs does meanwhile to the bookings' definition does not matter.
+CREATE FUNCTION meddle() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+	DROP INDEX IF EXISTS safe_delete.meddled;
+	CREATE INDEX meddled ON safe_delete.booking (date);
+	RETURN true;
+END $$;
+CREATE POLICY meddle ON service AS RESTRICTIVE FOR SELECT USING (meddle());
+SET ROLE regress_safe_delete_anna;
+SELECT outcome, upcoming_bookings FROM safe_delete_service(1);
+RESET ROLE;
+DROP POLICY meddle ON service;
+DROP INDEX meddled;
 -- Hidden bookings are counted all the same.
 ALTER TABLE booking ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_safe_delete_anna;

@@ -115,6 +115,10 @@ SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
 CALL fill('PENDING', 'CONFIRMED', 'CONFIRMED ', 'CANCELLED', NULL);
 SELECT * FROM blocking();
 DELETE FROM service;
+-- nothing but blanks is a status as well
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id'], free_statuses => '{CANCELLED}', or_replace => true);
+CALL fill('');
+SELECT booking_id, status, status = '' AS blank FROM booking_guard_blocking_bookings(1) ORDER BY booking_id COLLATE "C";
 DROP TABLE booking;
 
 CREATE TABLE booking (id text PRIMARY KEY, service_id integer, status char(1), date timestamptz DEFAULT '2100-01-01 10:00+00');
