@@ -166,6 +166,13 @@ SELECT indcheckxmin FROM pg_index WHERE indrelid = 'booking'::regclass;
 SELECT booking_guard_protect('service', 'booking', ARRAY['service_id']);
 DELETE FROM service WHERE id = 2 RETURNING id;
 DELETE FROM service WHERE id = 1;
+-- and when nobody can tell any more since when it is there
+VACUUM (FREEZE) pg_index;
+\c -
+SET search_path = index_shapes, public;
+SET client_min_messages = error;
+SET TimeZone = 'America/New_York';
+DELETE FROM service WHERE id = 1;
 DROP TABLE service, booking;
 
 -- A session that books on and on does not grow: to compare rows takes notes

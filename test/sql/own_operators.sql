@@ -8,13 +8,17 @@ SET timezone = 'UTC';
 SET datestyle = ISO;
 SET client_min_messages = error;
 
--- Numbers in another order, and with an equality that is not the server's: it
--- has no commutator, so that it tells nothing of an index with the server's.
+-- Numbers in another order, and with an equality that is not the server's, which
+-- tells nothing of an index with the server's: it is the same from left to right as
+-- from right to left, or nobody has said so
 CREATE FUNCTION same(integer, integer) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
 CREATE FUNCTION backwards(integer, integer) RETURNS integer IMMUTABLE STRICT LANGUAGE sql AS 'SELECT btint4cmp($2, $1)';
 CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = same);
 CREATE OPERATOR CLASS backwards FOR TYPE integer USING btree AS
 	OPERATOR 1 >, OPERATOR 2 >=, OPERATOR 3 ===, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 backwards(integer, integer);
+CREATE OPERATOR ==== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = same, COMMUTATOR = ====);
+CREATE OPERATOR CLASS backwards_too FOR TYPE integer USING btree AS
+	OPERATOR 1 >, OPERATOR 2 >=, OPERATOR 3 ====, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 backwards(integer, integer);
 -- Times in another order
 CREATE FUNCTION backwards(timestamptz, timestamptz) RETURNS integer IMMUTABLE STRICT LANGUAGE sql AS 'SELECT timestamptz_cmp($2, $1)';
 CREATE OPERATOR CLASS backwards_in_time FOR TYPE timestamptz USING btree AS
@@ -58,6 +62,7 @@ CALL try('CREATE UNIQUE INDEX ON service (id)', 'CREATE INDEX ON booking (servic
 CALL try('CREATE UNIQUE INDEX ON service (id)', 'CREATE INDEX ON booking (service_id, date backwards_in_time)');
 -- The services' index is
 CALL try('CREATE UNIQUE INDEX ON service (id backwards)', 'CREATE INDEX ON booking (service_id, date)');
+CALL try('CREATE UNIQUE INDEX ON service (id backwards_too)', 'CREATE INDEX ON booking (service_id, date)');
 CALL try('CREATE UNIQUE INDEX ON service (id backwards)', 'CREATE INDEX ON booking (service_id backwards, date)');
 
 -- A foreign key that goes by another equality than the guard does not look after
