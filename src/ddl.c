@@ -246,9 +246,9 @@ validate_values(Oid relid, const char *column, Oid sibling)
 			ClaimTally	tally;
 
 			/* a label that is being renamed would be gone the next moment */
-			if (rule_read_arguments(&rule, side, trigger->nargs,
-									trigger->args) == NULL)
-				catalog_lock_labels(relid, rule_label_column(&rule, side));
+			(void) rule_read_arguments(&rule, side, trigger->nargs,
+									   trigger->args);
+			catalog_lock_labels(relid, rule_label_column(&rule, side));
 			guard = ddl_still_enforceable(trigger, side);
 			if (guard != NULL &&
 				claims_count_orphans(guard, side == BOOKING_SIDE ?

@@ -282,6 +282,7 @@ partition_check_concurrent_detach(RangeVar *relation, RangeVar *name,
 {
 	Oid			relid;
 	Oid			partition;
+	List	   *ancestors;
 
 	/* The lock that the command takes itself, by whom it lets take it. */
 	relid = RangeVarGetRelidExtended(relation, ShareUpdateExclusiveLock,
@@ -291,13 +292,14 @@ partition_check_concurrent_detach(RangeVar *relation, RangeVar *name,
 		catalog_guard_triggers(relid, SERVICE_SIDE, sibling) == NIL)
 		return;
 	partition = RangeVarGetRelid(name, NoLock, true);
-	if (!OidIsValid(partition) || !get_rel_relispartition(partition) ||
-		get_partition_parent(partition, false) != relid)
+	if (!OidIsValid(partition))
 		return;					/* the command will say so itself */
+	ancestors = get_partition_ancestors(partition);
+	if (ancestors == NIL || linitial_oid(ancestors) != relid)
+		return;					/* likewise, also if it is being detached */
 
 	lock_referencing_tables(partition);
-	LockRelationOid(llast_oid(get_partition_ancestors(partition)),
-					ExclusiveLock);
+	LockRelationOid(llast_oid(ancestors), ExclusiveLock);
 	check_departure(partition, sibling);
 }
 
@@ -338,18 +340,18 @@ partition_detached(Oid relid, AlterTableCmd *cmd, Oid sibling)
 }
 
 /*
- * What a table that this transaction has dropped was a partition of, or
- * InvalidOid.  The catalog does not show the row that says so any more, but it
- * is there until we commit.
+ * What a table that this transaction has dropped was a partition of; also what
+ * this transaction had detached it from before.  The catalog does not show the
+ * rows that say so any more, but they are there until we commit.
  */
-static Oid
-former_parent(Oid relid)
+static List *
+former_parents(Oid relid)
 {
 	Relation	pg_inherits = table_open(InheritsRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	Oid			parent = InvalidOid;
+	List	   *parents = NIL;
 
 	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(relid));
@@ -359,11 +361,15 @@ former_parent(Oid relid)
 	{
 		if ((tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0 &&
 			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple->t_data)))
-			parent = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
+		{
+			Form_pg_inherits form = (Form_pg_inherits) GETSTRUCT(tuple);
+
+			parents = lappend_oid(parents, form->inhparent);
+		}
 	}
 	systable_endscan(scan);
 	table_close(pg_inherits, AccessShareLock);
-	return parent;
+	return parents;
 }
 
 /*
@@ -385,8 +391,8 @@ partitions_dropped(List *relids, Oid sibling)
 	ListCell   *lc2;
 
 	foreach(lc, relids)
-		parents = list_append_unique_oid(parents,
-										 former_parent(lfirst_oid(lc)));
+		parents = list_concat_unique_oid(parents,
+										 former_parents(lfirst_oid(lc)));
 	foreach(lc, parents)
 	{
 		foreach(lc2, catalog_guard_triggers(lfirst_oid(lc), SERVICE_SIDE,

@@ -79,7 +79,7 @@ is_usable(Relation index)
 {
 	Form_pg_index form = index->rd_index;
 
-	return form->indisvalid && form->indisready && form->indislive &&
+	return form->indisvalid &&
 		(!form->indcheckxmin ||
 		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
 							   TransactionXmin));

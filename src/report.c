@@ -2022,30 +2022,37 @@ report_no_index(Guard *guard)
  */
 
 /*
- * The rule of the guard of a trigger, as far as it can be read.
+ * The rule of the guard of a trigger, as far as it can be read; false if that
+ * is not all of it.
  */
-static void
+static bool
 rule_of_trigger(const GuardTrigger *trigger, GuardSide side, GuardRule *rule)
 {
+	bool		whole = true;
+
 	for (int s = SERVICE_SIDE; s <= BOOKING_SIDE; s++)
 	{
 		const GuardTrigger *half = s == (int) side ? trigger :
 			catalog_partner(trigger, s);
 
-		if (half != NULL)
-			(void) rule_read_arguments(rule, s, half->nargs, half->args);
+		if (half == NULL ||
+			rule_read_arguments(rule, s, half->nargs, half->args) != NULL)
+			whole = false;
 	}
+	return whole;
 }
 
 /*
- * The call that makes the guard of a trigger.
+ * The call that makes the guard of a trigger; NULL if the guard is not whole.
  */
 static char *
 definition_by_trigger(const GuardTrigger *trigger, GuardSide side)
 {
 	GuardRule	rule = {0};
 
-	rule_of_trigger(trigger, side, &rule);
+	trigger = catalog_root_trigger(trigger);
+	if (!rule_of_trigger(trigger, side, &rule))
+		return NULL;
 	return rule_definition(&rule, trigger->function,
 						   side == SERVICE_SIDE ?
 						   trigger->relid : trigger->from_relid,
@@ -2061,7 +2068,8 @@ unprotect_call_by_trigger(const GuardTrigger *trigger, GuardSide side)
 {
 	GuardRule	rule = {0};
 
-	rule_of_trigger(trigger, side, &rule);
+	trigger = catalog_root_trigger(trigger);
+	(void) rule_of_trigger(trigger, side, &rule);
 	return unprotect_call(trigger->function,
 						  side == SERVICE_SIDE ?
 						  trigger->relid : trigger->from_relid,
@@ -2106,6 +2114,8 @@ report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
 					const ErrorData *edata)
 {
 	GuardEvent	event = {0};
+	char	   *removal = unprotect_call_by_trigger(trigger, side);
+	char	   *definition = definition_by_trigger(trigger, side);
 	int			level;
 
 	guard_describe(trigger, side, &event);
@@ -2120,9 +2130,11 @@ report_alter_breaks(const GuardTrigger *trigger, GuardSide side,
 			 errmsg("Cannot alter table %s: guard \"%s\" could not be enforced any more.",
 					report_table_name(trigger->relid), trigger->name),
 			 errdetail("%s", edata->message),
+			 definition != NULL ?
 			 errhint("Give the guard options first that it can keep, with or_replace => true; or do this in one transaction: %s ALTER TABLE ...; %s",
-					 unprotect_call_by_trigger(trigger, side),
-					 definition_by_trigger(trigger, side)),
+					 removal, definition) :
+			 errhint("The guard is not whole. Mend it first: SELECT fix FROM booking_guard_health(); or remove it: %s",
+					 removal),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
 }
 
@@ -2254,14 +2266,17 @@ report_alter_unlogged(Oid service_relid, Oid booking_relid)
 void
 report_guarded_partition(const GuardTrigger *trigger, GuardSide side)
 {
+	char	   *definition = definition_by_trigger(trigger, side);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			 errmsg("Table %s cannot become a partition, or part of one: guard \"%s\" stands on it.",
 					report_table_name(trigger->relid), trigger->name),
 			 errdetail("A guard stands on the whole of a partitioned table, and so on each partition."),
-			 errhint("In one transaction: %s ALTER TABLE ... ATTACH PARTITION ...; then guard the partitioned table with booking_guard_protect(). The guard was: %s",
+			 errhint("In one transaction: %s ALTER TABLE ... ATTACH PARTITION ...; then guard the partitioned table with booking_guard_protect().%s%s",
 					 unprotect_call_by_trigger(trigger, side),
-					 definition_by_trigger(trigger, side)),
+					 definition != NULL ? " The guard was: " : "",
+					 definition != NULL ? definition : ""),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, trigger->name)));
 }
 

@@ -69,7 +69,7 @@ rule_column(Guard *guard, Oid relid, const char *name, const char *option)
 static AttrNumber
 carrier_column(Guard *guard, GuardSide side, const char *name)
 {
-	if (name == NULL || guard->side != side)
+	if (guard->side != side)
 		return InvalidAttrNumber;
 	return rule_column(guard, guard->carrier_relid, name, NULL);
 }

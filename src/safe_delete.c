@@ -802,9 +802,7 @@ compare_bookings(const void *a, const void *b)
 		return ba->start < bb->start ? -1 : 1;
 	if (ba->guard != bb->guard)
 		return strcmp(ba->guard->name, bb->guard->name);
-	if (ba->id != NULL && bb->id != NULL)
-		return strcmp(ba->id, bb->id);
-	return 0;
+	return ba->id != NULL ? strcmp(ba->id, bb->id) : 0;
 }
 
 /*

@@ -239,6 +239,11 @@ SELECT booking_guard_protect('service', 'booking');
 INSERT INTO service VALUES ('cut');
 INSERT INTO booking VALUES (1, 'cut');
 INSERT INTO booking VALUES (2, 'Cut');
+-- and a verdict deletes one service, not all that the column takes for equal
+INSERT INTO service VALUES ('dye'), ('DYE');
+SELECT outcome FROM safe_delete_service('Dye');
+SELECT outcome FROM safe_delete_service('dye');
+SELECT * FROM service;
 DROP TABLE service, booking;
 
 -- a unique index of another collation than its column: it is the one
@@ -255,6 +260,21 @@ UPDATE booking SET code = 'cut';
 ALTER TABLE booking ADD FOREIGN KEY (code) REFERENCES service (code);
 INSERT INTO booking VALUES (2, 'cut');
 DELETE FROM service;
+-- a verdict goes by the index's, whether it looks by itself or asks as the caller
+BEGIN;
+DELETE FROM booking;
+CREATE ROLE regress_keys_clerk;
+GRANT USAGE ON SCHEMA keys TO regress_keys_clerk;
+GRANT SELECT, UPDATE, DELETE ON service TO regress_keys_clerk;
+ALTER TABLE service ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_of_them ON service USING (true);
+SAVEPOINT s;
+SELECT outcome FROM safe_delete_service('CUT');
+ROLLBACK TO s;
+SET LOCAL ROLE regress_keys_clerk;
+SELECT outcome FROM safe_delete_service('CUT');
+SELECT * FROM service;
+ROLLBACK;
 -- what an index must be
 DROP INDEX booking_code_idx;
 SELECT problem, fix FROM booking_guard_health();

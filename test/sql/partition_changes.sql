@@ -179,9 +179,9 @@ ROLLBACK;
 BEGIN;
 ALTER TABLE service DROP CONSTRAINT service_pkey;
 SAVEPOINT s;
-\set VERBOSITY terse
 ALTER TABLE booking ATTACH PARTITION booking_2101 FOR VALUES FROM ('2101-01-01') TO ('2102-01-01');
 ROLLBACK TO s;
+\set VERBOSITY terse
 ALTER TABLE service DETACH PARTITION service_wien;
 ROLLBACK TO s;
 DROP TABLE service_wien;
@@ -429,6 +429,24 @@ TRUNCATE part;
 -- nobody needs it for a day that is over
 UPDATE visit SET date = current_date - 1;
 ALTER TABLE free DETACH PARTITION part;
+-- nor does it matter what else it was a partition of in the same transaction, in
+-- whatever order the catalog has them
+CREATE TABLE hall (LIKE free, PRIMARY KEY (id)) PARTITION BY LIST (id);
+CREATE TABLE concert (LIKE visit);
+CREATE INDEX ON concert (free_id);
+SELECT booking_guard_protect('hall', 'concert', ARRAY['free_id'], label => 'hall');
+CREATE TABLE earlier PARTITION OF free FOR VALUES IN (107);
+CREATE TABLE moving PARTITION OF free FOR VALUES IN (108);
+INSERT INTO free VALUES (108);
+DROP TABLE earlier;
+VACUUM pg_inherits;
+BEGIN;
+ALTER TABLE free DETACH PARTITION moving;
+ALTER TABLE hall ATTACH PARTITION moving FOR VALUES IN (108);
+INSERT INTO concert VALUES (108, 'CONFIRMED', '2100-01-01');
+DROP TABLE moving;
+ROLLBACK;
+DROP TABLE hall, concert;
 
 
 -- Services whose bookings were until yesterday may go: the query's bound is a day

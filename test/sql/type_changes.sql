@@ -207,9 +207,7 @@ DROP TRIGGER "BG_booking_service_id" ON booking;
 SAVEPOINT s;
 ALTER TABLE service DROP COLUMN id;
 ROLLBACK TO s;
-\set VERBOSITY terse
 ALTER TABLE service ALTER id TYPE text;
-\set VERBOSITY default
 ROLLBACK;
 
 --
