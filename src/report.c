@@ -2080,7 +2080,7 @@ unprotect_call_by_trigger(const GuardTrigger *trigger, GuardSide side)
 
 /*
  * Refuse a change of a table, or warn: the guard's mode and the settings say
- * which.  detail is NULL if the caller may not know.
+ * which.
  */
 static void
 alter_refused(Guard *guard, Oid relid, int sqlstate, const char *action,
@@ -2095,7 +2095,7 @@ alter_refused(Guard *guard, Oid relid, int sqlstate, const char *action,
 	ereport(level,
 			(errcode(sqlstate),
 			 errmsg("%s", message),
-			 detail ? errdetail("%s", detail) : 0,
+			 errdetail("%s", detail),
 			 errhint("%s", hint),
 			 err_generic_string(PG_DIAG_SCHEMA_NAME,
 								get_namespace_name(get_rel_namespace(relid))),

@@ -211,6 +211,21 @@ SELECT guard, severity, problem, fix FROM booking_guard_health();
 SELECT fix FROM booking_guard_health() \gexec
 SELECT guard, status_column FROM booking_guards;
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ '^BG_' ORDER BY 1, 2;
+-- Beside those of other keys and services, and one that cannot be read, it may become a whole one.
+BEGIN;
+SELECT booking_guard_unprotect('service', 'booking');
+CREATE TABLE hall (id int PRIMARY KEY);
+ALTER TABLE service ADD branch int DEFAULT 1, ADD UNIQUE (id, branch);
+ALTER TABLE booking ADD branch int, ADD assistant_id int, ADD hall_id int REFERENCES hall;
+SELECT booking_guard_protect('hall', 'booking', ARRAY['hall_id']);
+SELECT booking_guard_protect('service', 'booking', ARRAY['assistant_id'], ARRAY['id']);
+SELECT booking_guard_protect('service', 'booking', ARRAY['service_id', 'branch'], ARRAY['id', 'branch']);
+CREATE CONSTRAINT TRIGGER "BG_w" AFTER DELETE OR UPDATE ON service FROM booking FOR EACH ROW EXECUTE FUNCTION booking_guard_service();
+CREATE CONSTRAINT TRIGGER "BG_w" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW EXECUTE FUNCTION booking_guard_booking();
+CREATE CONSTRAINT TRIGGER "BG_x" AFTER INSERT OR UPDATE ON booking FROM service FOR EACH ROW
+	EXECUTE FUNCTION booking_guard_booking('booking_key=service_id', 'time_zone=UTC', 'booking_label=booking', 'keep_attached=true');
+SELECT guard, fix FROM booking_guard_health() WHERE guard = 'BG_x';
+ROLLBACK;
 -- A trigger of somebody else's that has taken the name of a shared one stays.
 DROP TRIGGER zz_booking_guard_truncate ON service;
 CREATE TRIGGER zz_booking_guard_truncate AFTER TRUNCATE ON service FOR EACH STATEMENT EXECUTE FUNCTION nothing();
