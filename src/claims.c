@@ -566,10 +566,14 @@ claims_append_active(StringInfo sql, Guard *guard)
  * columns are candidate_columns, then come those of extra_columns (a list of
  * names).  Sets the parameters' types and returns how many there are; the
  * last is time_bound(), if the guard has a time column.
+ *
+ * Statuses are written as literals, which the parser reads.  As the caller it
+ * must not, if that may call functions of the table's owner: then C alone
+ * decides.
  */
 static int
 build_query(StringInfo sql, Guard *guard, Oid booking_relid, bool all_keys,
-			List *extra_columns, Oid *argtypes)
+			bool as_caller, List *extra_columns, Oid *argtypes)
 {
 	const GuardRule *rule = guard->rule;
 	const char *sep = "";
@@ -615,7 +619,9 @@ build_query(StringInfo sql, Guard *guard, Oid booking_relid, bool all_keys,
 								 key->booking_type);
 	}
 
-	claims_append_active(sql, guard);
+	if (!as_caller || guard->rule->status_column == NULL ||
+		!resolve_type_calls(guard->status_base_type))
+		claims_append_active(sql, guard);
 
 	if (guard->time_kind != TIME_NONE)
 	{
@@ -739,7 +745,7 @@ prepare_count(Guard *guard)
 	if (query_is_ready(&guard->count_plan))
 		return;
 	initStringInfo(&sql);
-	nargs = build_query(&sql, guard, guard->booking_relid, false, NIL,
+	nargs = build_query(&sql, guard, guard->booking_relid, false, false, NIL,
 						argtypes);
 	guard->count_plan = query_prepare(sql.data, nargs, argtypes,
 									  guard->booking_relid);
@@ -845,7 +851,7 @@ run_for_all_keys(Guard *guard, Oid booking_relid, QueryRowCallback callback,
 	Oid			argtypes[MAX_PARAMS];
 
 	initStringInfo(&sql);
-	(void) build_query(&sql, guard, booking_relid, true,
+	(void) build_query(&sql, guard, booking_relid, true, false,
 					   guard->rule->booking_key, argtypes);
 	params.n = 0;
 	add_time_bound(guard, &params);
@@ -965,7 +971,7 @@ claims_list(Guard *guard, const KeyValues *key, List *extra_columns,
 	Oid			argtypes[MAX_PARAMS];
 
 	initStringInfo(&sql);
-	(void) build_query(&sql, guard, guard->booking_relid, false,
+	(void) build_query(&sql, guard, guard->booking_relid, false, true,
 					   extra_columns, argtypes);
 	add_time_bound(guard, &params);
 	query_run_once(sql.data, argtypes, &params, guard->booking_relid, false,

@@ -133,8 +133,8 @@ append_field(StringInfo buf, const char *name, const char *value)
  *
  * Log that a guard refuses something, or would: always if that is overridden,
  * else with booking_guard.log_blocked.  An override is sent to the client as
- * well, if client_min_messages asks for it; the rest is for the server's log
- * only, since it may tell more than the client may read.
+ * well, if client_min_messages asks for it and the caller may read what it
+ * tells; the rest is for the server's log only.
  */
 void
 enforce_log(const GuardEvent *event)
@@ -177,7 +177,7 @@ enforce_log(const GuardEvent *event)
 	if (GetOuterUserId() != GetSessionUserId())
 		append_field(&buf, "role", GetUserNameFromId(GetOuterUserId(), false));
 
-	ereport(overridden ? LOG : LOG_SERVER_ONLY,
+	ereport(overridden && !event->confidential ? LOG : LOG_SERVER_ONLY,
 			(errmsg_internal("booking_guard: %s", buf.data),
 			 errhidecontext(true), errhidestmt(true)));
 }

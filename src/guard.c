@@ -40,6 +40,9 @@ static HTAB *guard_cache = NULL;
  */
 static List *retired_guards = NIL;
 
+/* The same for plans of guards that are still good. */
+static List *retired_plans = NIL;
+
 /* Whether there are invalid guards in the cache. */
 static bool has_invalid_guards = false;
 
@@ -152,6 +155,23 @@ guard_peek(Oid trigger_oid)
 		entry = hash_search(guard_cache, &trigger_oid, HASH_FIND, NULL);
 	return entry != NULL && entry->guard != NULL && entry->guard->valid ?
 		entry->guard : NULL;
+}
+
+/*
+ * guard_retire_plan
+ *
+ * Free a plan at the end of the transaction: it may be running.
+ */
+void
+guard_retire_plan(SPIPlanPtr plan)
+{
+	MemoryContext old;
+
+	if (guard_cache == NULL)
+		guard_cache_init();
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	retired_plans = lappend(retired_plans, plan);
+	MemoryContextSwitchTo(old);
 }
 
 /* Arguments and result of resolve(). */
@@ -381,6 +401,11 @@ guard_xact_callback(XactEvent event, void *arg)
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PREPARE)
 		return;
+
+	foreach(lc, retired_plans)
+		SPI_freeplan((SPIPlanPtr) lfirst(lc));
+	list_free(retired_plans);
+	retired_plans = NIL;
 
 	foreach(lc, retired_guards)
 		guard_free((Guard *) lfirst(lc));

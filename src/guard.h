@@ -342,6 +342,7 @@ typedef struct GuardEvent
 	Oid			booking_relid;
 	const char *mode;
 	bool		is_verdict;		/* of safe_delete_service() and the like */
+	bool		confidential;	/* tells what the caller may not read */
 	const char *key;
 	int64		count;			/* of bookings */
 	const char *next;			/* when the next of them is */
@@ -430,6 +431,7 @@ extern Guard *resolve_rule(const char *name, GuardSide side,
 						   Oid carrier_relid);
 extern bool resolve_index_serves_key(Guard *guard, Relation index,
 									 int *position);
+extern bool resolve_type_calls(Oid type);
 extern bool resolve_trigger_is_enabled(char tgenabled);
 extern bool resolve_foreign_key_is_enabled(Relation rel, Oid constraint);
 extern Oid	resolve_constraint_root(Oid constraint);
@@ -437,6 +439,7 @@ extern Oid	resolve_constraint_root(Oid constraint);
 /* guard.c: trigger arguments -> a resolved, cached guard */
 extern Guard *guard_get(Oid trigger_oid, GuardSide side);
 extern Guard *guard_peek(Oid trigger_oid);
+extern void guard_retire_plan(SPIPlanPtr plan);
 extern Guard *guard_try(Oid trigger_oid, GuardSide side, ErrorData **edata);
 extern void guard_describe(const GuardTrigger *trigger, GuardSide side,
 						   GuardEvent *event);

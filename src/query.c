@@ -56,6 +56,8 @@ static void callback_noop(DestReceiver *self);
  * To plan a query may call functions of the owner's: those that are constant
  * in the predicate of an index.  As DefineIndex() does, keep them from changing
  * the caller's session: settings are put back, and little else can be done.
+ * Nor must the caller choose what they call: like RestrictSearchPath() since
+ * PostgreSQL 17, do not have them look up names in schemas of the caller's.
  *
  * Should an error be thrown before query_restore_user(), the abort of the
  * (sub)transaction restores the user and the settings.
@@ -79,6 +81,9 @@ query_become_owner(Oid relid, SavedUser *saved)
 						   SECURITY_RESTRICTED_OPERATION |
 						   SECURITY_NOFORCE_RLS);
 	saved->guc_nestlevel = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 }
 
 /*
@@ -146,7 +151,8 @@ query_forget(SPIPlanPtr *plan)
  * Whether a plan is there and can still be used.  A query names tables and
  * types by the names they had when it was prepared; once anything about
  * them has changed the text must be made anew, as ri_FetchPreparedPlan()
- * explains.  A plan that is of no use any more is freed.
+ * explains.  A plan that is of no use any more is freed when the transaction
+ * ends: what invalidated it may have been a trigger that it has fired.
  */
 bool
 query_is_ready(SPIPlanPtr *plan)
@@ -154,7 +160,9 @@ query_is_ready(SPIPlanPtr *plan)
 	if (*plan != NULL && SPI_plan_is_valid(*plan))
 		return true;
 
-	query_forget(plan);
+	if (*plan != NULL)
+		guard_retire_plan(*plan);
+	*plan = NULL;
 	return false;
 }
 

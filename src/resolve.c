@@ -281,6 +281,21 @@ resolve_key(Guard *guard)
 		report_no_unique_index(guard);
 }
 
+/*
+ * resolve_type_calls
+ *
+ * Whether to read a value of a type may call functions that are not the
+ * server's or a superuser's, who alone makes base types: a domain has CHECKs,
+ * and may be in what a composite type, an array or a range is made of.
+ */
+bool
+resolve_type_calls(Oid type)
+{
+	return type >= FirstNormalObjectId && !type_is_enum(type) &&
+		(get_typtype(type) != TYPTYPE_BASE ||
+		 OidIsValid(get_element_type(type)));
+}
+
 /* Arguments and result of read_value(). */
 typedef struct ValueReading
 {

@@ -17,6 +17,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -126,18 +127,27 @@ add_column(ServiceCall *call, const char *name, Oid eq_opr, Oid collation)
 }
 
 /*
- * Set the value of the next column, as its type's input function reads it.
+ * Set the value of the next column, as the input function of its base type
+ * reads it: a domain's CHECK is the owner's, and not for the caller to run.
+ * Nor are those that other types may have in them.
  */
 static void
 add_value(ServiceCall *call, const char *string)
 {
 	int			i = call->values.n++;
+	Oid			type = getBaseType(call->column[i].type);
+	bool		as_owner = resolve_type_calls(type);
+	SavedUser	saved;
 	Oid			input;
 	Oid			ioparam;
 
-	getTypeInputInfo(call->column[i].type, &input, &ioparam);
+	if (as_owner)
+		query_become_owner(call->relid, &saved);
+	getTypeInputInfo(type, &input, &ioparam);
 	call->values.value[i] = OidInputFunctionCall(input, pstrdup(string),
 												 ioparam, -1);
+	if (as_owner)
+		query_restore_user(&saved);
 	call->values.isnull[i] = false;
 }
 
@@ -256,10 +266,14 @@ append_service(StringInfo sql, ServiceCall *call, Oid *argtypes)
  * the caller's own statement would have; returns the number of rows.  verb is
  * its beginning, to which the table's name is added, and " SET ..." if column
  * is not NULL: then that is set to value, which is of the type given.
+ *
+ * Wait for the table here, with the lock that the statement takes, if we must:
+ * while it waited itself the table's schema could be renamed, and the statement
+ * would find another table under the old name.
  */
 static uint64
-run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call,
-			  const char *column, Oid type, Datum value)
+run_as_caller(SPIPlanPtr *plan, const char *verb, LOCKMODE lockmode,
+			  ServiceCall *call, const char *column, Oid type, Datum value)
 {
 	KeyValues	params = call->values;
 	char		nulls[MAX_PARAMS];
@@ -269,6 +283,7 @@ run_as_caller(SPIPlanPtr *plan, const char *verb, ServiceCall *call,
 	if (column != NULL)
 		params.value[params.n++] = value;
 
+	LockRelationOid(call->relid, lockmode);
 	if (!query_is_ready(plan))
 	{
 		StringInfoData sql;
@@ -311,7 +326,8 @@ find_service(ServiceCall *call)
 	if (call->tenant_column == NULL &&
 		probe_find_service(call->identifying, &call->values, &found))
 		return found;
-	return run_as_caller(&call->identifying->find_plan, "SELECT 1 FROM", call,
+	return run_as_caller(&call->identifying->find_plan, "SELECT 1 FROM",
+						 AccessShareLock, call,
 						 NULL, InvalidOid, (Datum) 0) > 0;
 }
 
@@ -482,7 +498,8 @@ delete_row(void *arg)
 	service_forget_refusal();
 	action->done =
 		run_as_caller(&action->call->identifying->delete_plan, "DELETE FROM",
-					  action->call, NULL, InvalidOid, (Datum) 0);
+					  RowExclusiveLock, action->call,
+					  NULL, InvalidOid, (Datum) 0);
 }
 
 /*
@@ -501,7 +518,8 @@ retire_row(void *arg)
 	if (call_state(call, true) != SERVICE_THERE)
 		return;
 	action->done =
-		run_as_caller(&call->identifying->retire_plan, "UPDATE", call,
+		run_as_caller(&call->identifying->retire_plan, "UPDATE",
+					  RowExclusiveLock, call,
 					  call->retiring->rule->retire_column,
 					  getBaseType(call->retiring->retire_type),
 					  action->value);
@@ -516,7 +534,8 @@ static Guard *
 refusing_guard(ServiceAction *action, ErrorData *edata)
 {
 	ServiceCall *call = action->call;
-	const Refusal *refusal = service_last_refusal();
+	Refusal		copy = *service_last_refusal();
+	const Refusal *refusal = &copy;
 	ListCell   *lc;
 
 	if (edata->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION ||
@@ -534,6 +553,18 @@ refusing_guard(ServiceAction *action, ErrorData *edata)
 
 		if (strcmp(guard->name, refusal->name) != 0)
 			continue;
+
+		/* To read the key may have something else refused, in between. */
+		for (int i = 0; i < copy.key.n; i++)
+		{
+			int16		typlen;
+			bool		typbyval;
+
+			get_typlenbyval(guard->key[i].service_type, &typlen, &typbyval);
+			if (!copy.key.isnull[i])
+				copy.key.value[i] = datumCopy(copy.key.value[i], typbyval,
+											  typlen);
+		}
 		if (!service_key(call, guard, &key))
 			return NULL;
 		for (int i = 0; same && i < key.n; i++)

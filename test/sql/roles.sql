@@ -407,6 +407,157 @@ SELECT booking_guard_protect('trap.service', 'trap.booking', blocking_statuses =
 SET client_min_messages = warning;
 DROP SCHEMA trap CASCADE;
 
+--
+-- Who only lists what blocks a service runs none of that either: not to read
+-- the statuses, and not to read the id.
+--
+CREATE SCHEMA trap AUTHORIZATION regress_guard_services;
+SET ROLE regress_guard_services;
+CREATE TABLE trap.ran (what text, by_whom name);
+GRANT USAGE ON SCHEMA trap TO PUBLIC;
+GRANT INSERT ON trap.ran TO PUBLIC;
+CREATE FUNCTION trap.note(what text) RETURNS boolean LANGUAGE plpgsql AS
+	$$ BEGIN INSERT INTO trap.ran VALUES (what, current_user); RETURN true; END $$;
+CREATE DOMAIN trap.word AS text CHECK (trap.note('status'));
+CREATE TYPE trap.status AS (word trap.word);
+CREATE DOMAIN trap.id AS int CHECK (trap.note('id'));
+CREATE DOMAIN trap.part AS int CHECK (trap.note('part of id'));
+CREATE TYPE trap.parts AS (a trap.part, b int);
+CREATE TABLE trap.service (id trap.id PRIMARY KEY, parts trap.parts UNIQUE);
+CREATE TABLE trap.booking (id int PRIMARY KEY, service_id int, parts trap.parts, status trap.status, date timestamptz);
+CREATE INDEX ON trap.booking (service_id);
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id'], blocking_statuses => ARRAY['(on)']);
+INSERT INTO trap.service VALUES (1, (1, 2));
+INSERT INTO trap.booking VALUES (1, 1, NULL, '(on)', '2100-01-01'), (2, 1, NULL, '(off)', '2100-01-01');
+TRUNCATE trap.ran;
+RESET ROLE;
+\c -
+SET search_path = roles, public;
+SELECT booking_id, status FROM booking_guard_blocking_bookings('1', service_table => 'trap.service');
+SELECT booking_id, status FROM booking_guard_blocking_bookings(1, service_table => 'trap.service');
+SELECT DISTINCT what, by_whom FROM trap.ran ORDER BY what, by_whom;
+SET ROLE regress_guard_services;
+SET client_min_messages = warning;
+SELECT booking_guard_unprotect('trap.service', 'trap.booking');
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['parts'], ARRAY['parts'], blocking_statuses => ARRAY['(on)']);
+UPDATE trap.booking SET parts = (1, 2);
+TRUNCATE trap.ran;
+RESET ROLE;
+RESET client_min_messages;
+\c -
+SET search_path = roles, public;
+SELECT booking_id, status FROM booking_guard_blocking_bookings('(1,2)', service_table => 'trap.service');
+SELECT DISTINCT what, by_whom FROM trap.ran ORDER BY what, by_whom;
+
+--
+-- What is called as a table's owner looks up no names where the caller says.
+--
+DROP TABLE trap.booking, trap.service;
+SET ROLE regress_guard_services;
+SET search_path = trap, public;
+CREATE FUNCTION trap.inner_check() RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
+CREATE FUNCTION trap.outer_check() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+	$$ BEGIN RETURN inner_check(); EXCEPTION WHEN undefined_function THEN RETURN true; END $$;
+CREATE TABLE trap.service (id int PRIMARY KEY);
+CREATE TABLE trap.booking (service_id int, status text, date timestamptz);
+CREATE INDEX ON trap.booking (service_id) WHERE trap.outer_check();
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id']);
+INSERT INTO trap.service VALUES (1), (2);
+GRANT SELECT, DELETE ON trap.service TO regress_guard_customer;
+RESET ROLE;
+CREATE SCHEMA lair AUTHORIZATION regress_guard_customer;
+\c -
+SET ROLE regress_guard_customer;
+GRANT USAGE ON SCHEMA lair TO PUBLIC;
+CREATE FUNCTION lair.inner_check() RETURNS boolean LANGUAGE plpgsql AS
+	$$ BEGIN RAISE NOTICE 'customer''s code runs as %', current_user; RETURN true; END $$;
+SET search_path = lair, trap, public;
+DELETE FROM trap.service WHERE id = 2;
+RESET ROLE;
+SET search_path = roles, public;
+SET client_min_messages = warning;
+DROP SCHEMA lair CASCADE;
+DROP SCHEMA trap CASCADE;
+
+--
+-- A trigger that safe_delete_service() has fired may call it in turn, and have
+-- had all plans thrown away before.
+--
+CREATE SCHEMA trap;
+CREATE TABLE trap.service (id int PRIMARY KEY);
+CREATE TABLE trap.booking (service_id int REFERENCES trap.service, status text, date timestamptz);
+SELECT booking_guard_protect('trap.service', 'trap.booking');
+INSERT INTO trap.service VALUES (1), (2);
+CREATE FUNCTION trap.next_one() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF pg_trigger_depth() = 1 THEN
+			CREATE OPERATOR trap.<~> (leftarg = int, rightarg = int, function = int4pl);
+			PERFORM safe_delete_service(OLD.id + 1, service_table => 'trap.service');
+		END IF;
+		RETURN OLD;
+	END $$;
+CREATE TRIGGER a BEFORE DELETE ON trap.service FOR EACH ROW EXECUTE FUNCTION trap.next_one();
+SELECT outcome FROM safe_delete_service(1, service_table => 'trap.service');
+SELECT * FROM trap.service;
+DROP SCHEMA trap CASCADE;
+
+--
+-- To see whose refusal it was, the service's key is read: that may have called
+-- what was refused something else, with a key of another type.
+--
+CREATE SCHEMA trap;
+CREATE TABLE trap.service (id int PRIMARY KEY, code text UNIQUE);
+CREATE TABLE trap.booking (code text, service_id int, status text, date timestamptz);
+CREATE INDEX ON trap.booking (code);
+CREATE INDEX ON trap.booking (service_id);
+CREATE TABLE trap.other (id int PRIMARY KEY);
+CREATE TABLE trap.others_booking (other_id int, status text, date timestamptz);
+CREATE INDEX ON trap.others_booking (other_id);
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['code'], ARRAY['code']);
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id'], ARRAY['id']);
+SELECT booking_guard_protect('trap.other', 'trap.others_booking', ARRAY['other_id']);
+INSERT INTO trap.service VALUES (1, 'one');
+INSERT INTO trap.other VALUES (77);
+INSERT INTO trap.others_booking VALUES (77, 'PENDING', 'infinity');
+CREATE FUNCTION trap.delete_other() RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN DELETE FROM trap.other; EXCEPTION WHEN foreign_key_violation THEN RETURN true; END $$;
+CREATE FUNCTION trap.spring() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+	$$ BEGIN RETURN trap.delete_other(); END $$;
+CREATE INDEX ON trap.service (id) WHERE trap.spring();
+CREATE FUNCTION trap.book() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO trap.booking VALUES (OLD.code, NULL, 'PENDING', 'infinity');
+		ANALYZE trap.service; -- so that the index is looked at anew
+		RETURN OLD;
+	END $$;
+CREATE TRIGGER a BEFORE DELETE ON trap.service FOR EACH ROW EXECUTE FUNCTION trap.book();
+SELECT outcome, upcoming_bookings, message FROM safe_delete_service(1, service_table => 'trap.service');
+DROP SCHEMA trap CASCADE;
+
+--
+-- Who may not read the bookings is not told of them where guards are overridden.
+--
+CREATE SCHEMA trap;
+GRANT USAGE ON SCHEMA trap TO regress_guard_customer;
+CREATE TABLE trap.service (id int PRIMARY KEY);
+CREATE TABLE trap.booking (service_id int, status text, date timestamptz);
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id']);
+INSERT INTO trap.service VALUES (1), (2);
+INSERT INTO trap.booking VALUES (1, 'PENDING', '2100-01-01'), (2, 'PENDING', '2100-01-01');
+GRANT SELECT, DELETE ON trap.service TO regress_guard_customer;
+SET booking_guard.enforcement = off;
+SET client_min_messages = log;
+SET ROLE regress_guard_customer;
+DELETE FROM trap.service WHERE id = 1;
+RESET ROLE;
+GRANT SELECT ON trap.booking TO regress_guard_customer;
+SET ROLE regress_guard_customer;
+DELETE FROM trap.service WHERE id = 2;
+RESET ROLE;
+RESET booking_guard.enforcement;
+SET client_min_messages = warning;
+DROP SCHEMA trap CASCADE;
+
 SET client_min_messages = warning;
 DROP SCHEMA roles CASCADE;
 DROP ROLE regress_guard_services, regress_guard_bookings, regress_guard_clerk, regress_guard_customer;
