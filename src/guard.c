@@ -165,11 +165,8 @@ guard_peek(Oid trigger_oid)
 void
 guard_retire_plan(SPIPlanPtr plan)
 {
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	if (guard_cache == NULL)
-		guard_cache_init();
-	old = MemoryContextSwitchTo(TopMemoryContext);
 	retired_plans = lappend(retired_plans, plan);
 	MemoryContextSwitchTo(old);
 }

@@ -448,6 +448,22 @@ RESET client_min_messages;
 SET search_path = roles, public;
 SELECT booking_id, status FROM booking_guard_blocking_bookings('(1,2)', service_table => 'trap.service');
 SELECT DISTINCT what, by_whom FROM trap.ran ORDER BY what, by_whom;
+-- nor if it is an array
+SET ROLE regress_guard_services;
+SET client_min_messages = warning;
+SELECT booking_guard_unprotect('trap.service', 'trap.booking');
+ALTER TABLE trap.service ADD list trap.part[] UNIQUE;
+ALTER TABLE trap.booking ADD list trap.part[];
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['list'], ARRAY['list'], blocking_statuses => ARRAY['(on)']);
+UPDATE trap.service SET list = '{1,2}';
+UPDATE trap.booking SET list = '{1,2}';
+TRUNCATE trap.ran;
+RESET ROLE;
+RESET client_min_messages;
+\c -
+SET search_path = roles, public;
+SELECT booking_id, status FROM booking_guard_blocking_bookings('{1,2}', service_table => 'trap.service');
+SELECT DISTINCT what, by_whom FROM trap.ran ORDER BY what, by_whom;
 
 --
 -- What is called as a table's owner looks up no names where the caller says.
