@@ -342,7 +342,7 @@ typedef struct GuardEvent
 	Oid			booking_relid;
 	const char *mode;
 	bool		is_verdict;		/* of safe_delete_service() and the like */
-	bool		confidential;	/* tells what the caller may not read */
+	bool		confidential;	/* if overridden: not for the caller to read */
 	const char *key;
 	int64		count;			/* of bookings */
 	const char *next;			/* when the next of them is */
@@ -380,6 +380,7 @@ typedef void (*ClaimListCallback) (Guard *guard, TupleTableSlot *slot,
 
 /* rule.c: a guard's rule as text */
 extern bool rule_list_has(List *list, const char *string);
+extern bool rule_same_columns(List *a, List *b);
 extern List *rule_list_without(List *strings, List *others);
 extern bool rule_is_mode(const char *mode);
 extern const char *rule_mode(int nargs, char **args);
@@ -535,7 +536,7 @@ extern SPIPlanPtr service_prepare(Guard *guard, Oid relid, GuardSide key_of,
 								  ServiceLock lock);
 extern void service_refuse(Guard *guard, RefusalKind kind, Relation rel,
 						   TupleTableSlot *slot, ClaimTally *tally);
-extern const Refusal *service_last_refusal(void);
+extern Refusal service_take_refusal(void);
 extern void service_forget_refusal(void);
 
 /* protect.c */

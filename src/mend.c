@@ -361,8 +361,7 @@ is_guarded_by(Oid sibling, const GuardTrigger *half, List *booking_key)
 			catalog_partner(other, SERVICE_SIDE) != NULL &&
 			rule_read_arguments(&rule, BOOKING_SIDE, other->nargs,
 								other->args) == NULL &&
-			rule_list_without(booking_key, rule.booking_key) == NIL &&
-			rule_list_without(rule.booking_key, booking_key) == NIL)
+			rule_same_columns(booking_key, rule.booking_key))
 			return true;
 	}
 	return false;

@@ -301,22 +301,6 @@ same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/*
- * Whether two lists name the same columns, in whatever order.
- */
-static bool
-same_columns(List *a, List *b)
-{
-	ListCell   *lc;
-
-	foreach(lc, a)
-	{
-		if (!rule_list_has(b, (char *) lfirst(lc)))
-			return false;
-	}
-	return list_length(a) == list_length(b);
-}
-
 /* ----------------------------------------------------------------
  *		Existing guards
  * ----------------------------------------------------------------
@@ -396,7 +380,7 @@ learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid,
 			ListCell   *l;
 
 			foreach(l, keys)
-				known |= same_columns((List *) lfirst(l), fk->booking_key);
+				known |= rule_same_columns((List *) lfirst(l), fk->booking_key);
 			if (!known)
 				keys = lappend(keys, fk->booking_key);
 		}
@@ -426,7 +410,7 @@ learn_keys(GuardRule *rule, Oid service_relid, Oid booking_relid,
 		ForeignKey *fk = (ForeignKey *) lfirst(lc);
 		ListCell   *name;
 
-		if (!same_columns(fk->booking_key, rule->booking_key))
+		if (!rule_same_columns(fk->booking_key, rule->booking_key))
 			continue;
 		/* the foreign key's columns in the order of ours */
 		foreach(name, rule->booking_key)
@@ -457,7 +441,7 @@ find_by_key(GuardPair *pair, List *booking_key)
 	{
 		GuardRule  *rule = (GuardRule *) list_nth(pair->rules, i);
 
-		if (same_columns(rule->booking_key, booking_key))
+		if (rule_same_columns(rule->booking_key, booking_key))
 			return i;
 	}
 	return -1;

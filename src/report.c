@@ -370,8 +370,9 @@ log_event(Guard *guard, const char *action, bool is_verdict, const char *key,
 	event.booking_relid = guard->booking_relid;
 	event.mode = guard->rule->mode;
 	event.is_verdict = is_verdict;
-	event.confidential = !report_may_read(guard, SERVICE_SIDE) ||
-		!report_may_read(guard, BOOKING_SIDE);
+	event.confidential = !enforce_is_on() &&
+		(!report_may_read(guard, SERVICE_SIDE) ||
+		 !report_may_read(guard, BOOKING_SIDE));
 	event.key = key;
 	event.count = key != NULL ? 1 : 0;	/* it is about one booking ... */
 	if (tally != NULL)				/* ... or one service */

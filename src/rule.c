@@ -140,6 +140,24 @@ rule_list_has(List *list, const char *string)
 }
 
 /*
+ * rule_same_columns
+ *
+ * Whether two lists name the same columns, in whatever order.
+ */
+bool
+rule_same_columns(List *a, List *b)
+{
+	ListCell   *lc;
+
+	foreach(lc, a)
+	{
+		if (!rule_list_has(b, (char *) lfirst(lc)))
+			return false;
+	}
+	return list_length(a) == list_length(b);
+}
+
+/*
  * rule_list_without
  *
  * The strings that are in one list and not in the other, in a new list.

@@ -531,11 +531,10 @@ retire_row(void *arg)
  * may have met another one.
  */
 static Guard *
-refusing_guard(ServiceAction *action, ErrorData *edata)
+refusing_guard(ServiceAction *action, ErrorData *edata,
+			   const Refusal *refusal)
 {
 	ServiceCall *call = action->call;
-	Refusal		copy = *service_last_refusal();
-	const Refusal *refusal = &copy;
 	ListCell   *lc;
 
 	if (edata->sqlerrcode != ERRCODE_FOREIGN_KEY_VIOLATION ||
@@ -553,18 +552,7 @@ refusing_guard(ServiceAction *action, ErrorData *edata)
 
 		if (strcmp(guard->name, refusal->name) != 0)
 			continue;
-
-		/* To read the key may have something else refused, in between. */
-		for (int i = 0; i < copy.key.n; i++)
-		{
-			int16		typlen;
-			bool		typbyval;
-
-			get_typlenbyval(guard->key[i].service_type, &typlen, &typbyval);
-			if (!copy.key.isnull[i])
-				copy.key.value[i] = datumCopy(copy.key.value[i], typbyval,
-											  typlen);
-		}
+		/* what this plans may have something else refused */
 		if (!service_key(call, guard, &key))
 			return NULL;
 		for (int i = 0; same && i < key.n; i++)
@@ -596,8 +584,8 @@ act_on_service(ServiceAction *action, Guard **blocking, char **message,
 	if (edata == NULL)
 		return true;
 
-	*refusal = *service_last_refusal();
-	*blocking = refusing_guard(action, edata);
+	*refusal = service_take_refusal();
+	*blocking = refusing_guard(action, edata, refusal);
 	if (*blocking == NULL)
 		ReThrowError(edata);
 	*message = edata->message;

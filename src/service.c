@@ -63,10 +63,16 @@ PG_FUNCTION_INFO_V1(booking_guard_truncate);
 /*
  * The last refusal of a service's DELETE, key change, retiring or TRUNCATE in
  * this backend.  safe_delete_service() turns the error into a verdict, and an
- * ErrorData has no room for a count; it reads this right after it has caught
+ * ErrorData has no room for a count; it takes this right after it has caught
  * the error, before anything else can run.
  */
 static Refusal last_refusal;
+
+/*
+ * Where its values are, or NULL: they must outlive the subtransaction that the
+ * error ends.
+ */
+static MemoryContext last_refusal_context = NULL;
 
 /*
  * The last transaction in which BEFORE DELETE has left a row to the trigger
@@ -75,31 +81,31 @@ static Refusal last_refusal;
 static TransactionId left_to_after_xid = InvalidTransactionId;
 
 
-/*
- * service_last_refusal
- *
- * What the guard refusal that was just caught had counted.
- */
-const Refusal *
-service_last_refusal(void)
-{
-	return &last_refusal;
-}
-
-/*
- * Where the last refusal's values are: they must outlive the subtransaction
- * that the error ends.
- */
 static MemoryContext
 refusal_context(void)
 {
-	static MemoryContext context = NULL;
+	if (last_refusal_context == NULL)
+		last_refusal_context = AllocSetContextCreate(TopMemoryContext,
+													 "booking_guard refusal",
+													 ALLOCSET_SMALL_SIZES);
+	return last_refusal_context;
+}
 
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext,
-										"booking_guard refusal",
-										ALLOCSET_SMALL_SIZES);
-	return context;
+/*
+ * service_take_refusal
+ *
+ * The guard refusal that was just caught.  It lives in the current memory
+ * context from now on, whatever is refused next.
+ */
+Refusal
+service_take_refusal(void)
+{
+	Refusal		refusal = last_refusal;
+
+	MemoryContextSetParent(refusal_context(), CurrentMemoryContext);
+	last_refusal_context = NULL;
+	service_forget_refusal();
+	return refusal;
 }
 
 static void

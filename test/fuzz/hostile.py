@@ -2,11 +2,11 @@
 whoever quotes, counts or measures them carelessly. Each generator takes the
 random source and the Database whose encoding the strings are for."""
 
-# Whoever runs what is in a name calls the canary, or drops its bait; see world.py.
 # Elements of an array. A server built for valgrind copies a list whenever it grows
 # (DEBUG_LIST_MEMORY_USAGE in list.c), so that there a longer one takes seconds.
 HUGE = 20000
 
+# Whoever runs what is in a name calls the canary, or drops its bait; see world.py.
 INJECTIONS = [
     "'; SELECT public.fuzz_canary(); --",
     '"; SELECT public.fuzz_canary(); --',
