@@ -467,6 +467,7 @@ extern uint64 query_run_at(SPIPlanPtr plan, const KeyValues *params,
 						   Oid relid, bool as_owner, Snapshot snapshot,
 						   QueryRowCallback callback, void *arg);
 extern ErrorData *query_try(void (*action) (void *arg), void *arg);
+extern void query_rethrow_grave(ErrorData *edata);
 extern uint64 query_run_once(const char *sql, Oid *argtypes,
 							 const KeyValues *params, Oid relid,
 							 bool as_owner, QueryRowCallback callback,

@@ -1063,19 +1063,26 @@ check_is_whole(Checkup *checkup, Guard *guard, Oid relid)
 									guard->rule->booking_key));
 }
 
-static void
-check_guard(Checkup *checkup, const GuardTrigger *service,
-			const GuardTrigger *booking)
+/* Arguments of check_resolved(). */
+typedef struct GuardCheck
 {
-	Guard	   *guard = try_guard(checkup, service, booking);
-	bool		readable;
+	Checkup    *checkup;
+	const GuardTrigger *service;
+	const GuardTrigger *booking;
+	Guard	   *guard;
+} GuardCheck;
 
-	if (guard == NULL)
-		return;					/* mending it makes its triggers anew */
+static void
+check_resolved(void *arg)
+{
+	GuardCheck *check = (GuardCheck *) arg;
+	Checkup    *checkup = check->checkup;
+	Guard	   *guard = check->guard;
+	bool		readable;
 
 	check_is_whole(checkup, guard, guard->service_relid);
 	check_is_whole(checkup, guard, guard->booking_relid);
-	check_triggers(checkup, service, booking);
+	check_triggers(checkup, check->service, check->booking);
 	readable = check_rights(checkup, guard, SERVICE_SIDE);
 	readable &= check_rights(checkup, guard, BOOKING_SIDE);
 	check_foreign_keys(checkup, guard);
@@ -1085,6 +1092,48 @@ check_guard(Checkup *checkup, const GuardTrigger *service,
 	check_mode(checkup, guard);
 	if (checkup->scan && readable)
 		check_bookings(checkup, guard);
+}
+
+/*
+ * Report the error that ended a guard's check.  The fix only looks: what it
+ * finds is code of the tables' owners, for nobody else to run.
+ */
+static void
+report_broken_off(Checkup *checkup, Guard *guard, ErrorData *edata)
+{
+	add_finding(checkup, guard->name, SEVERITY_ERROR,
+				psprintf("It was not checked to the end, because of an error: %s (%s%s%s).",
+						 edata->message,
+						 unpack_sql_state(edata->sqlerrcode),
+						 edata->context != NULL ? "; " : "",
+						 edata->context != NULL ? edata->context : ""),
+				psprintf("SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE coalesce(pg_partition_root(indrelid), indrelid) IN (%s::regclass, %s::regclass);",
+						 quote_literal_cstr(rule_table_name(guard->service_relid)),
+						 quote_literal_cstr(rule_table_name(guard->booking_relid))));
+}
+
+/*
+ * Check one guard.  The queries and the planner run code of the tables'
+ * owners, such as a function in an index's predicate; where that raises an
+ * error, it is a finding, and the other guards are checked all the same.
+ */
+static void
+check_guard(Checkup *checkup, const GuardTrigger *service,
+			const GuardTrigger *booking)
+{
+	GuardCheck	check = {checkup, service, booking, NULL};
+	ErrorData  *edata;
+
+	check.guard = try_guard(checkup, service, booking);
+	if (check.guard == NULL)
+		return;					/* mending it makes its triggers anew */
+
+	edata = query_try(check_resolved, &check);
+	if (edata != NULL)
+	{
+		query_rethrow_grave(edata);
+		report_broken_off(checkup, check.guard, edata);
+	}
 }
 
 /*

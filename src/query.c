@@ -367,6 +367,28 @@ query_try(void (*action) (void *arg), void *arg)
 	return edata;
 }
 
+/*
+ * query_rethrow_grave
+ *
+ * Raise such an error again, unless it can be laid to what was tried: out of
+ * memory, cancelled, a serialization failure or what cannot happen says
+ * nothing about that.
+ */
+void
+query_rethrow_grave(ErrorData *edata)
+{
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			ReThrowError(edata);
+	}
+}
+
 static void
 callback_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {

@@ -354,16 +354,7 @@ read_rule_value(Oid relid, Oid type, const char *string, Datum *value)
 		if (edata != NULL)
 		{
 			/* What a CHECK calls may say in any way that it will not have it. */
-			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
-			{
-				case ERRCODE_INSUFFICIENT_RESOURCES:
-				case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-				case ERRCODE_OPERATOR_INTERVENTION:
-				case ERRCODE_TRANSACTION_ROLLBACK:
-				case ERRCODE_SYSTEM_ERROR:
-				case ERRCODE_INTERNAL_ERROR:
-					ReThrowError(edata);
-			}
+			query_rethrow_grave(edata);
 			return false;
 		}
 	}

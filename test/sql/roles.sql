@@ -408,6 +408,41 @@ SET client_min_messages = warning;
 DROP SCHEMA trap CASCADE;
 
 --
+-- What a predicate raises ends the check of its owner's guard: health says so,
+-- keeps what it has found, and goes on with the others.
+--
+CREATE SCHEMA trap AUTHORIZATION regress_guard_services;
+SET ROLE regress_guard_services;
+CREATE TABLE trap.service (id int PRIMARY KEY);
+CREATE TABLE trap.room (id int PRIMARY KEY);
+CREATE TABLE trap.booking (service_id int, status text, date timestamptz);
+CREATE TABLE trap.stay (room_id int, status text, date timestamptz);
+CREATE FUNCTION trap.spring(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS
+	$$ BEGIN RETURN true; END $$;
+CREATE INDEX ON trap.booking (service_id) WHERE trap.spring(1);
+SELECT booking_guard_protect('trap.service', 'trap.booking', ARRAY['service_id'], label => 'service');
+SELECT booking_guard_protect('trap.room', 'trap.stay', ARRAY['room_id'], label => 'room');
+ALTER TABLE trap.service DISABLE TRIGGER "BG_booking_service_id";
+CREATE OR REPLACE FUNCTION trap.spring(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'sprung'; END $$;
+RESET ROLE;
+\c -
+SET search_path = roles, public;
+SELECT guard, severity, problem, fix FROM booking_guard_health() WHERE guard ~ 'booking_service_id|stay' AND problem !~ 'roles' \gx
+-- (its fix shows the predicate, and runs nothing)
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE coalesce(pg_partition_root(indrelid), indrelid) IN ('trap.service'::regclass, 'trap.booking'::regclass);
+-- (but not as if it were the guard's, that somebody cancels it)
+SET ROLE regress_guard_services;
+CREATE OR REPLACE FUNCTION trap.spring(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'canceled' USING ERRCODE = 'query_canceled'; END $$;
+RESET ROLE;
+\c -
+SET search_path = roles, public;
+SELECT count(*) FROM booking_guard_health();
+SET client_min_messages = warning;
+DROP SCHEMA trap CASCADE;
+
+--
 -- Who only lists what blocks a service runs none of that either: not to read
 -- the statuses, and not to read the id.
 --
