@@ -431,6 +431,11 @@ SET search_path = roles, public;
 SELECT guard, severity, problem, fix FROM booking_guard_health() WHERE guard ~ 'booking_service_id|stay' AND problem !~ 'roles' \gx
 -- (its fix shows the predicate, and runs nothing)
 SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE coalesce(pg_partition_root(indrelid), indrelid) IN ('trap.service'::regclass, 'trap.booking'::regclass);
+REVOKE EXECUTE ON FUNCTION trap.spring FROM PUBLIC, regress_guard_services;
+\c -
+SET search_path = roles, public;
+SELECT problem FROM booking_guard_health() WHERE problem ~ 'spring';
+GRANT EXECUTE ON FUNCTION trap.spring TO PUBLIC;
 -- (but not as if it were the guard's, that somebody cancels it)
 SET ROLE regress_guard_services;
 CREATE OR REPLACE FUNCTION trap.spring(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS
