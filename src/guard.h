@@ -455,6 +455,7 @@ extern void guard_free(Guard *guard);
 /* query.c: run a guard's queries */
 extern void query_become_owner(Oid relid, SavedUser *saved);
 extern void query_restore_user(const SavedUser *saved);
+extern Datum query_read_value(const char *string, Oid type, Oid as_owner_of);
 extern SPIPlanPtr query_prepare(const char *sql, int nargs, Oid *argtypes,
 								Oid as_owner_of);
 extern void query_forget(SPIPlanPtr *plan);

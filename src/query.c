@@ -99,6 +99,30 @@ query_restore_user(const SavedUser *saved)
 }
 
 /*
+ * query_read_value
+ *
+ * A value of a type, as its input function reads it: as the owner of
+ * as_owner_of, or as the caller if that is InvalidOid.  Raises what the input
+ * function raises.
+ */
+Datum
+query_read_value(const char *string, Oid type, Oid as_owner_of)
+{
+	SavedUser	saved;
+	Oid			input;
+	Oid			ioparam;
+	Datum		value;
+
+	getTypeInputInfo(type, &input, &ioparam);
+	if (OidIsValid(as_owner_of))
+		query_become_owner(as_owner_of, &saved);
+	value = OidInputFunctionCall(input, pstrdup(string), ioparam, -1);
+	if (OidIsValid(as_owner_of))
+		query_restore_user(&saved);
+	return value;
+}
+
+/*
  * query_prepare
  *
  * Prepare a query and keep its plan until query_forget().  It is planned as

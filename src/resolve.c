@@ -309,16 +309,10 @@ static void
 read_value(void *arg)
 {
 	ValueReading *reading = (ValueReading *) arg;
-	Oid			input;
-	Oid			ioparam;
-	SavedUser	saved;
 
 	/* A composite type may have a domain in it, whose CHECK calls anything. */
-	query_become_owner(reading->relid, &saved);
-	getTypeInputInfo(reading->type, &input, &ioparam);
-	reading->value = OidInputFunctionCall(input, pstrdup(reading->string),
-										  ioparam, -1);
-	query_restore_user(&saved);
+	reading->value = query_read_value(reading->string, reading->type,
+									  reading->relid);
 }
 
 /*

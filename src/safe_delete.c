@@ -136,18 +136,10 @@ add_value(ServiceCall *call, const char *string)
 {
 	int			i = call->values.n++;
 	Oid			type = getBaseType(call->column[i].type);
-	bool		as_owner = resolve_type_calls(type);
-	SavedUser	saved;
-	Oid			input;
-	Oid			ioparam;
 
-	if (as_owner)
-		query_become_owner(call->relid, &saved);
-	getTypeInputInfo(type, &input, &ioparam);
-	call->values.value[i] = OidInputFunctionCall(input, pstrdup(string),
-												 ioparam, -1);
-	if (as_owner)
-		query_restore_user(&saved);
+	call->values.value[i] =
+		query_read_value(string, type,
+						 resolve_type_calls(type) ? call->relid : InvalidOid);
 	call->values.isnull[i] = false;
 }
 
